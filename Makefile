@@ -1,0 +1,56 @@
+# Every command of the project. `make` alone lists them. Works with GNU make 3.81 and newer.
+# PYTHON may name any Python 3.11 or newer; ARGS is handed on to the command that is run.
+
+PYTHON ?= python3
+ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+setup: dev-set browser  ## make .venv with everything, and find a browser for the tests
+
+demo: demo-set  ## serve a private gallery behind a local CloudFront (ARGS=--check: run the story and exit)
+	@$(BIN)/signer dev $(ARGS)
+
+test: setup lint  ## lint, then all tests with coverage (ARGS: more pytest arguments)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+
+lint: dev-set  ## style, types, layers, and what must never be in the tree
+	@$(BIN)/python tools/lint.py
+
+fmt: dev-set  ## format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: dev-set  ## the benchmark table
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutate: dev-set  ## mutation testing of the core
+	@$(BIN)/python tools/mutate.py $(ARGS)
+
+fuzz: dev-set  ## fuzz the verifier until stopped (ARGS=-max_total_time=60)
+	@$(BIN)/python tests/fuzz_verifier.py $(ARGS)
+
+lock: dev-set  ## resolve the dependencies again (ARGS=--upgrade)
+	@$(BIN)/python tools/lock.py $(ARGS)
+
+clean:  ## remove .venv, builds and caches
+	@$(PYTHON) tools/clean.py
+
+demo-set:
+	@$(PYTHON) tools/environment.py demo
+
+dev-set:
+	@$(PYTHON) tools/environment.py dev
+
+browser: dev-set
+	@$(BIN)/python tools/browser.py
