@@ -1,0 +1,69 @@
+"""Signed URLs and signed cookies for Amazon CloudFront: issue, verify, explain.
+
+Example:
+    >>> from signer import Issuer, PrivateKey, TrustedKeyGroup, Verifier, ViewerRequest
+    >>> key = PrivateKey.generate()
+    >>> issuer = Issuer(key, key_pair_id="K2JCJMDEHXQW5F")
+    >>> url = issuer.signed_url("https://cdn.example.com/films/a.mp4", expires_in=3600)
+    >>> group = TrustedKeyGroup({"K2JCJMDEHXQW5F": key.public_key()})
+    >>> Verifier([group]).verify(ViewerRequest(url)).allowed
+    True
+"""
+
+from signer.assumptions import Assumptions
+from signer.cookies import CookieAttributes, SignedCookies
+from signer.custody import open_issuer
+from signer.errors import (
+    ConfigurationError,
+    CookieError,
+    CredentialError,
+    InputError,
+    KeyMaterialError,
+    KeyPairIdError,
+    PolicyError,
+    ResourceError,
+    SignerError,
+    SigningError,
+    UrlError,
+)
+from signer.issuer import Issuer, SignedPolicy
+from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey, PublicKey, SigningKey
+from signer.policy import DecodedPolicy, Policy
+from signer.verdict import Check, Verdict
+from signer.verifier import TrustedKeyGroup, Verifier
+from signer.viewer_request import ViewerRequest
+from signer.wire import object_key_path, wire_url
+
+__all__ = [
+    "Assumptions",
+    "Check",
+    "ConfigurationError",
+    "CookieAttributes",
+    "CookieError",
+    "CredentialError",
+    "DecodedPolicy",
+    "HashAlgorithm",
+    "InputError",
+    "Issuer",
+    "KeyAlgorithm",
+    "KeyMaterialError",
+    "KeyPairIdError",
+    "Policy",
+    "PolicyError",
+    "PrivateKey",
+    "PublicKey",
+    "ResourceError",
+    "SignedCookies",
+    "SignedPolicy",
+    "SignerError",
+    "SigningError",
+    "SigningKey",
+    "TrustedKeyGroup",
+    "UrlError",
+    "Verdict",
+    "Verifier",
+    "ViewerRequest",
+    "object_key_path",
+    "open_issuer",
+    "wire_url",
+]

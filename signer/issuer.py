@@ -1,0 +1,445 @@
+"""Issuing signed URLs and signed cookies.
+
+An :class:`Issuer` binds a key to its key pair id and hash; these three always travel together.
+It reads no clock but the one it is given, opens nothing, and signs nothing that CloudFront would
+refuse or that opens more than was asked for.
+
+Example:
+    >>> from signer import Issuer, PrivateKey
+    >>> issuer = Issuer(PrivateKey.generate(), key_pair_id="K2JCJMDEHXQW5F")
+    >>> url = issuer.signed_url("https://cdn.example.com/films/a.mp4", expires_in=3600)
+    >>> url.partition("?")[0]
+    'https://cdn.example.com/films/a.mp4'
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from signer.cookies import CookieAttributes, SignedCookies
+from signer.errors import (
+    InputError,
+    KeyPairIdError,
+    PolicyError,
+    ResourceError,
+    SigningError,
+    UrlError,
+    excerpt,
+)
+from signer.keys import HashAlgorithm, KeyAlgorithm, SigningKey
+from signer.policy import Policy, canned_policy_text, decode_policy, epoch_seconds
+from signer.resource import match_url_resource, wire_resource
+from signer.wire import MAX_URL_BYTES, encode_base64, wire_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_MAX_LIFETIME: Final = timedelta(days=7)
+
+_KEY_PAIR_ID = re.compile(r"[A-Z0-9]{1,64}")
+_NOT_KEY_PAIR_IDS = (
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "the id of a key group"),
+    (re.compile(r"A(KIA|SIA)[A-Z0-9]{8,}"), "an AWS access key id"),
+    (re.compile(r"E[A-Z0-9]{12,13}"), "the id of a distribution"),
+)
+_RSA_SIGNATURE_BYTES = 256
+_P256_SIGNATURE_BYTES = range(8, 73)
+_DER_SEQUENCE = 0x30
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPolicy:
+    """A policy with its signature: one signature for as many URLs as the Resource covers.
+
+    Attributes:
+        policy: What was signed.
+        key_pair_id: CloudFront's id of the public key.
+        hash_algorithm: Hash under the signature.
+        signature: In CloudFront's base64. A credential until the policy ends.
+    """
+
+    policy: Policy
+    key_pair_id: str
+    hash_algorithm: HashAlgorithm
+    signature: str = field(repr=False)
+    _parameters: str = field(init=False, repr=False, compare=False)
+    _covered_prefix: str | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what is the same for every URL."""
+        carrier = (
+            f"Expires={self.policy.date_less_than}"
+            if self.policy.is_canned
+            else f"Policy={encode_base64(self.policy.to_json().encode())}"
+        )
+        parameters = _parameters(carrier, self.signature, self.key_pair_id, self.hash_algorithm)
+        object.__setattr__(self, "_parameters", parameters)
+        object.__setattr__(self, "_covered_prefix", _plain_prefix(self.policy.resource))
+
+    def url(self, url: str) -> str:
+        """Return a signed URL for one object that the Resource covers.
+
+        Args:
+            url: As for :meth:`Issuer.signed_url`.
+
+        Raises:
+            UrlError: The URL cannot be signed, or is longer than 8,192 bytes once signed.
+            ResourceError: ``resource_mismatch`` when the Resource does not cover the URL.
+        """
+        wire = wire_url(url)
+        prefix = self._covered_prefix
+        if prefix is None or not wire.startswith(prefix):
+            _require_cover(self.policy.resource, wire)
+        return _joined(wire, self._parameters)
+
+    def cookies(self, attributes: CookieAttributes | None = None) -> SignedCookies:
+        """Return the policy as signed cookies.
+
+        Args:
+            attributes: Cookie attributes; the safe defaults when None.
+
+        Raises:
+            ResourceError: ``resource_protocol_cookies`` for ``*://``, which only URLs may use.
+            CookieError: See :class:`signer.cookies.SignedCookies`.
+        """
+        resource = self.policy.resource
+        if not resource.startswith("http"):
+            raise ResourceError(
+                "resource_protocol_cookies",
+                "a Resource for cookies must begin with http:// or https://",
+                advice="name the protocol that viewers use",
+            )
+        values = {}
+        if self.policy.is_canned:
+            values["CloudFront-Expires"] = str(self.policy.date_less_than)
+        else:
+            values["CloudFront-Policy"] = encode_base64(self.policy.to_json().encode())
+        values["CloudFront-Signature"] = self.signature
+        values["CloudFront-Key-Pair-Id"] = self.key_pair_id
+        if self.hash_algorithm is HashAlgorithm.SHA256:
+            values["CloudFront-Hash-Algorithm"] = "SHA256"
+        return SignedCookies(
+            values, resource=resource, attributes=attributes or CookieAttributes()
+        )
+
+
+class Issuer:
+    """Issues signed URLs and cookies with one key.
+
+    Safe to share between threads; construct it once and keep it.
+    """
+
+    def __init__(
+        self,
+        key: SigningKey,
+        *,
+        key_pair_id: str,
+        hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256,
+        max_lifetime: timedelta = DEFAULT_MAX_LIFETIME,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Bind a key to its identity.
+
+        Args:
+            key: A :class:`signer.keys.PrivateKey`, or anything that signs like one.
+            key_pair_id: CloudFront's id of the uploaded public key (``K...``), not of the key
+                group and not the key's name.
+            hash_algorithm: SHA-256 unless a viewer-side constraint needs CloudFront's older
+                default; SHA-1 adds no ``Hash-Algorithm`` marker.
+            max_lifetime: Longest life of anything issued. Key rotation has to wait this long.
+            clock: Returns seconds since 1970.
+
+        Raises:
+            KeyPairIdError: The id is malformed, or recognisably the id of something else.
+            InputError: ``hash_algorithm`` or ``max_lifetime`` of a wrong type or not positive.
+        """
+        if not isinstance(hash_algorithm, HashAlgorithm):
+            raise InputError(
+                "hash_algorithm", "hash_algorithm is not HashAlgorithm.SHA256 or HashAlgorithm.SHA1"
+            )
+        if not isinstance(max_lifetime, timedelta) or max_lifetime < timedelta(seconds=1):
+            raise InputError("max_lifetime", "max_lifetime is not a timedelta of a second or more")
+        self._key = key
+        self._clock = clock
+        self._lifetime = int(max_lifetime.total_seconds())
+        self.key_pair_id: Final = _checked_key_pair_id(key_pair_id)
+        self.hash_algorithm: Final = hash_algorithm
+        self.max_lifetime: Final = max_lifetime
+
+    def signed_url(
+        self,
+        url: str,
+        *,
+        expires_in: timedelta | int | None = None,
+        date_less_than: datetime | int | None = None,
+        date_greater_than: datetime | int | None = None,
+        ip_address: str | None = None,
+        resource: str | None = None,
+        allow_entire_distribution: bool = False,
+    ) -> str:
+        """Return a signed URL.
+
+        With an end and nothing else the policy is canned and the URL shortest; a start, an IP
+        range or a ``resource`` other than the URL make it custom.
+
+        Args:
+            url: Absolute URL of one object with the host name that viewers use. It is normalised
+                by :func:`signer.wire.wire_url`; what is returned is what was signed.
+            expires_in: Life from now, as a ``timedelta`` or in seconds. Either this or
+                ``date_less_than``.
+            date_less_than: End of access, an aware ``datetime`` or epoch seconds.
+            date_greater_than: Access begins after this second. Leave it out for "now": a start at
+                the present second is denied, more so with clock skew.
+            ip_address: IPv4 address or CIDR range of the viewer.
+            resource: Pattern that the signature is good for; it must cover the URL.
+            allow_entire_distribution: Permit a pattern that opens a whole site.
+
+        Returns:
+            The URL with CloudFront's parameters, ready to be sent.
+
+        Raises:
+            UrlError: See :func:`signer.wire.wire_url`.
+            ResourceError: See :class:`signer.policy.Policy`; ``resource_mismatch``.
+            PolicyError: ``time_missing``, ``time_ambiguous``, ``time_past``, ``time_lifetime`` and
+                those of :class:`signer.policy.Policy`.
+            SigningError: The key did not return a signature.
+        """
+        wire = wire_url(url)
+        end = self._end(expires_in, date_less_than)
+        if date_greater_than is None and ip_address is None and resource is None:
+            # The common case. The text equals Policy(wire, ...).to_json(), without building one.
+            signature = self._signature(canned_policy_text(wire, end))
+            return _joined(
+                wire,
+                _parameters(f"Expires={end}", signature, self.key_pair_id, self.hash_algorithm),
+            )
+        pattern = wire if resource is None else wire_resource(resource)
+        _require_cover(pattern, wire)
+        policy = Policy(
+            pattern,
+            date_less_than=end,
+            date_greater_than=date_greater_than,
+            ip_address=ip_address,
+            allow_entire_distribution=allow_entire_distribution,
+        )
+        return self.sign(policy).url(wire)
+
+    def signed_cookies(
+        self,
+        resource: str,
+        *,
+        expires_in: timedelta | int | None = None,
+        date_less_than: datetime | int | None = None,
+        date_greater_than: datetime | int | None = None,
+        ip_address: str | None = None,
+        attributes: CookieAttributes | None = None,
+        allow_entire_distribution: bool = False,
+    ) -> SignedCookies:
+        """Return signed cookies for everything that a Resource covers.
+
+        Args:
+            resource: Pattern such as ``https://cdn.example.com/films/*`` (any depth, any query),
+                or one exact URL.
+            expires_in: As for :meth:`signed_url`.
+            date_less_than: As for :meth:`signed_url`.
+            date_greater_than: As for :meth:`signed_url`.
+            ip_address: As for :meth:`signed_url`.
+            attributes: Cookie attributes; the safe defaults when None.
+            allow_entire_distribution: Permit a pattern that opens a whole site.
+
+        Raises:
+            ResourceError: See :class:`signer.policy.Policy`.
+            PolicyError: As for :meth:`signed_url`.
+            CookieError: See :class:`signer.cookies.SignedCookies`.
+            SigningError: The key did not return a signature.
+        """
+        policy = Policy(
+            resource,
+            date_less_than=self._end(expires_in, date_less_than),
+            date_greater_than=date_greater_than,
+            ip_address=ip_address,
+            allow_entire_distribution=allow_entire_distribution,
+        )
+        return self.sign(policy).cookies(attributes)
+
+    def sign(self, policy: Policy) -> SignedPolicy:
+        """Sign a policy once, for use in many URLs or in cookies.
+
+        Raises:
+            PolicyError: ``time_past``, ``time_lifetime``.
+            SigningError: The key did not return a signature.
+        """
+        self._check_end(policy.end)
+        return SignedPolicy(
+            policy, self.key_pair_id, self.hash_algorithm, self._signature(policy.to_json())
+        )
+
+    def generate_presigned_url(
+        self, url: str, date_less_than: datetime | None = None, policy: str | bytes | None = None
+    ) -> str:
+        """Do what botocore's ``CloudFrontSigner.generate_presigned_url`` does, with our checks.
+
+        Args:
+            url: As for :meth:`signed_url`.
+            date_less_than: End of access, for a canned policy; unlike botocore's it must be
+                aware.
+            policy: A custom policy as JSON text. It is read, checked and written anew, never
+                passed through. Either this or ``date_less_than``.
+
+        Raises:
+            PolicyError: As for :meth:`signed_url`, and ``policy_...`` for an unusable document.
+            UrlError: See :func:`signer.wire.wire_url`.
+            ResourceError: As for :meth:`signed_url`; ``resource_missing``.
+        """
+        if (date_less_than is None) == (policy is None):
+            raise PolicyError("time_ambiguous", "give either date_less_than or policy")
+        if policy is None:
+            return self.signed_url(url, date_less_than=date_less_than)
+        decoded = decode_policy(policy.encode() if isinstance(policy, str) else policy)
+        if decoded.resource is None:
+            raise ResourceError("resource_missing", "the policy has no Resource")
+        return self.signed_url(
+            url,
+            date_less_than=decoded.date_less_than,
+            date_greater_than=decoded.date_greater_than,
+            ip_address=decoded.ip_address,
+            # Escaping as in older texts of the guide; Policy writes it bare.
+            resource=decoded.resource.replace("\\?", "?", 1),
+        )
+
+    def __repr__(self) -> str:
+        """Show identity, not the key."""
+        return (
+            f"Issuer({self.key_pair_id}, {self._key.algorithm.value}, {self.hash_algorithm.value})"
+        )
+
+    def _end(
+        self, expires_in: timedelta | int | None, date_less_than: datetime | int | None
+    ) -> int:
+        if expires_in is None:
+            if date_less_than is None:
+                raise PolicyError(
+                    "time_missing", "no end of access", advice="give expires_in or date_less_than"
+                )
+            end = epoch_seconds(date_less_than, name="date_less_than")
+        elif date_less_than is not None:
+            raise PolicyError("time_ambiguous", "give either expires_in or date_less_than")
+        else:
+            end = int(self._clock()) + _seconds(expires_in)
+        self._check_end(end)
+        return end
+
+    def _check_end(self, end: int) -> None:
+        life = end - self._clock()
+        if life <= 0:
+            raise PolicyError("time_past", "the end of access is not in the future")
+        if life > self._lifetime:
+            raise PolicyError(
+                "time_lifetime",
+                f"the end of access is more than max_lifetime ({self.max_lifetime}) ahead",
+                advice="shorten it, or construct the Issuer with a longer max_lifetime",
+                max_lifetime=self._lifetime,
+            )
+
+    def _signature(self, text: str) -> str:
+        key = self._key
+        signature = key.sign(text.encode("ascii"), self.hash_algorithm)
+        if not _plausible(signature, key.algorithm):
+            raise SigningError(
+                "signature_form",
+                "the key did not return an RSA signature of 2048 bits or a DER-encoded ECDSA one",
+                advice="raw r and s, as some security modules return them, must be DER-encoded",
+            )
+        return encode_base64(signature)
+
+
+def _seconds(expires_in: timedelta | int) -> int:
+    if isinstance(expires_in, timedelta):
+        return int(expires_in.total_seconds())
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int):
+        raise PolicyError(
+            "time_type",
+            f"expires_in must be a timedelta or int seconds, not {type(expires_in).__name__}",
+        )
+    return expires_in
+
+
+def _plausible(signature: object, algorithm: KeyAlgorithm) -> bool:
+    """Never let an empty or raw signature out; CloudFront would only say Access denied."""
+    if not isinstance(signature, bytes):
+        return False
+    if algorithm is KeyAlgorithm.RSA_2048:
+        return len(signature) == _RSA_SIGNATURE_BYTES
+    return (
+        len(signature) in _P256_SIGNATURE_BYTES
+        and signature[0] == _DER_SEQUENCE
+        and signature[1] == len(signature) - 2
+    )
+
+
+def _parameters(
+    carrier: str, signature: str, key_pair_id: str, hash_algorithm: HashAlgorithm
+) -> str:
+    """Return CloudFront's parameters in botocore's order."""
+    if hash_algorithm is HashAlgorithm.SHA256:
+        return (
+            f"{carrier}&Signature={signature}&Key-Pair-Id={key_pair_id}&Hash-Algorithm=SHA256"
+        )
+    return f"{carrier}&Signature={signature}&Key-Pair-Id={key_pair_id}"
+
+
+def _joined(wire: str, parameters: str) -> str:
+    signed = f"{wire}&{parameters}" if "?" in wire else f"{wire}?{parameters}"
+    if len(signed) > MAX_URL_BYTES:
+        raise UrlError(
+            "url_too_long",
+            f"the signed URL has {len(signed)} bytes and CloudFront accepts {MAX_URL_BYTES}",
+            advice="shorten the URL or its Resource; P-256 signatures save 248 bytes",
+            length=len(signed),
+        )
+    return signed
+
+
+def _plain_prefix(resource: str) -> str | None:
+    """Return what a URL must begin with, for a Resource that is a literal directory and a ``*``.
+
+    Only where this is all there is to check: the ``*`` ends the path, so any query is covered.
+    """
+    prefix, star, rest = resource.partition("*")
+    if star and not rest and "?" not in prefix and prefix.count("/") > 2:  # noqa: PLR2004 - //host/
+        return prefix
+    return None
+
+
+def _require_cover(resource: str, wire: str) -> None:
+    result = match_url_resource(resource, wire)
+    if not result.matched:
+        raise ResourceError(
+            "resource_mismatch",
+            f"the Resource {excerpt(resource)} does not cover the URL: its "
+            f"{result.failed_section} differs",
+            advice="a * covers any path below it and any query; other sections must match",
+            section=result.failed_section,
+        )
+
+
+def _checked_key_pair_id(key_pair_id: str) -> str:
+    text = key_pair_id if isinstance(key_pair_id, str) else ""
+    for pattern, meaning in _NOT_KEY_PAIR_IDS:
+        if pattern.fullmatch(text):
+            raise KeyPairIdError(
+                "key_pair_id_other",
+                f"the key pair id looks like {meaning}",
+                advice="use the id that CloudFront shows for the public key (K...)",
+            )
+    if not _KEY_PAIR_ID.fullmatch(text):
+        raise KeyPairIdError(
+            "key_pair_id",
+            f"{excerpt(text)} is not a key pair id: upper-case letters and digits",
+            advice="use the id that CloudFront shows for the public key (K...)",
+        )
+    return text

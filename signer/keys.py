@@ -1,0 +1,338 @@
+"""Key pairs: the two kinds CloudFront accepts, and the only module that touches cryptography.
+
+CloudFront verifies RSA 2048 signatures (PKCS#1 v1.5) and ECDSA P-256 signatures (ASN.1 DER), each
+over SHA-1 or SHA-256. AWS source: "Specify signers that can create signed URLs and signed
+cookies" (private-content-trusted-signers) and "Create a URL signature using Linux commands and
+OpenSSL" (private-content-linux-openssl).
+
+Private material lives inside :class:`PrivateKey`, whose ``repr`` shows the algorithm and the
+fingerprint of the public half and which refuses to be pickled or copied. Loaders never echo
+their input.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol, assert_never
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from signer.errors import KeyMaterialError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RSA_BITS = 2048
+_ARMOUR: Final = re.compile(
+    r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
+)
+_LEGACY_HEADERS = re.compile(r"\A\s*Proc-Type:[^\n]*\n\s*DEK-Info:[^\n]*\n")
+
+
+class HashAlgorithm(Enum):
+    """Hash under the signature; the value is what ``Hash-Algorithm`` carries."""
+
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+
+
+class KeyAlgorithm(Enum):
+    """Kind of key pair, named as in AWS KMS key specs where they exist."""
+
+    RSA_2048 = "RSA_2048"
+    ECDSA_P256 = "ECDSA_P256"
+
+
+class SigningKey(Protocol):
+    """A private key that may live elsewhere: bytes in, signature out, hash named.
+
+    :class:`PrivateKey` implements it; so can an adapter for AWS KMS or an HSM.
+    """
+
+    @property
+    def algorithm(self) -> KeyAlgorithm:
+        """Kind of the key pair."""
+
+    def sign(self, message: bytes, hash_algorithm: HashAlgorithm) -> bytes:
+        """Sign a message.
+
+        Args:
+            message: The policy document; not yet hashed.
+            hash_algorithm: Hash to apply.
+
+        Returns:
+            RSA: the PKCS#1 v1.5 signature. ECDSA: the ASN.1 DER signature, not raw r and s.
+        """
+
+
+_HASHES: Final[dict[HashAlgorithm, hashes.HashAlgorithm]] = {
+    HashAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303 - CloudFront's default; used only when named
+    HashAlgorithm.SHA256: hashes.SHA256(),
+}
+_ECDSA: Final = {name: ec.ECDSA(algorithm) for name, algorithm in _HASHES.items()}
+_PKCS1V15: Final = padding.PKCS1v15()
+
+
+class PublicKey:
+    """The public half of a key pair, as uploaded to CloudFront."""
+
+    __slots__ = ("_key", "algorithm", "fingerprint")
+
+    def __init__(self, key: object) -> None:
+        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
+        self._key = _accepted_public_key(key)
+        self.algorithm: Final = (
+            KeyAlgorithm.RSA_2048
+            if isinstance(self._key, rsa.RSAPublicKey)
+            else KeyAlgorithm.ECDSA_P256
+        )
+        digest = hashes.Hash(hashes.SHA256())
+        digest.update(self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+        self.fingerprint: Final = digest.finalize().hex()
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes) -> PublicKey:
+        """Load a public key from PEM or DER.
+
+        Args:
+            pem: SubjectPublicKeyInfo ("BEGIN PUBLIC KEY") or PKCS#1 ("BEGIN RSA PUBLIC KEY").
+
+        Raises:
+            KeyMaterialError: ``key_private`` when a private key was given, ``key_malformed``,
+                ``key_type`` or ``key_size``. The message contains nothing of the input.
+        """
+        if isinstance(pem, bytes) and b"-----" not in pem:
+            return cls(_load(load_der_public_key, pem))
+        blocks = _pem_blocks(pem)
+        if any(label.endswith("PRIVATE KEY") for label, _ in blocks):
+            raise KeyMaterialError(
+                "key_private",
+                "a private key was given where a public key belongs",
+                advice="extract the public key with: signer keys show FILE",
+            )
+        public = [block for block in blocks if block[0].endswith("PUBLIC KEY")]
+        return cls(_load(load_pem_public_key, _only_block(public, "public")))
+
+    def to_pem(self) -> str:
+        """Return the key as CloudFront's CreatePublicKey takes it, ending in a line break."""
+        return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def verify(self, signature: bytes, message: bytes, hash_algorithm: HashAlgorithm) -> bool:
+        """Tell whether a signature is genuine; False as well when that cannot be checked.
+
+        Never raises for any bytes. On a machine whose OpenSSL forbids SHA-1, SHA-1 signatures
+        are not genuine.
+        """
+        try:
+            if isinstance(self._key, rsa.RSAPublicKey):
+                self._key.verify(signature, message, _PKCS1V15, _HASHES[hash_algorithm])
+            else:
+                self._key.verify(signature, message, _ECDSA[hash_algorithm])
+        except (InvalidSignature, UnsupportedAlgorithm):
+            return False
+        return True
+
+    def verify_pss(self, signature: bytes, message: bytes, hash_algorithm: HashAlgorithm) -> bool:
+        """Tell whether a signature is RSA-PSS, which CloudFront does not accept.
+
+        Only for diagnosis: a signer that uses PSS gets AccessDenied and wonders why.
+        """
+        if not isinstance(self._key, rsa.RSAPublicKey):
+            return False
+        algorithm = _HASHES[hash_algorithm]
+        pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO)
+        try:
+            self._key.verify(signature, message, pss, algorithm)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by key, not by identity."""
+        return isinstance(other, PublicKey) and other.fingerprint == self.fingerprint
+
+    def __hash__(self) -> int:
+        """Hash by fingerprint."""
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        """Show algorithm and fingerprint."""
+        return f"PublicKey({self.algorithm.value}, sha256:{self.fingerprint[:16]})"
+
+
+class PrivateKey:
+    """A private key held in memory; implements :class:`SigningKey`.
+
+    RSA keys are validated when loaded (some 40 ms): load once, sign often. Signing releases the
+    GIL, so threads scale.
+    """
+
+    __slots__ = ("_key", "_public", "algorithm")
+
+    def __init__(self, key: object) -> None:
+        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
+        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+            raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
+        self._public = PublicKey(key.public_key())
+        self._key = key
+        self.algorithm: Final = self._public.algorithm
+
+    @classmethod
+    def generate(cls, algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256) -> PrivateKey:
+        """Make a new key pair from the operating system's random source."""
+        match algorithm:
+            case KeyAlgorithm.ECDSA_P256:
+                return cls(ec.generate_private_key(ec.SECP256R1()))
+            case KeyAlgorithm.RSA_2048:
+                return cls(rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS))
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes, passphrase: str | bytes | None = None) -> PrivateKey:
+        r"""Load a private key in any shape in which people keep one.
+
+        PKCS#1, PKCS#8 and SEC1 in PEM or DER; with a byte order mark, CRLF, indentation, other
+        PEM blocks around it (certificate, EC PARAMETERS), line breaks written as ``\n`` as in an
+        environment variable, or replaced by spaces.
+
+        Args:
+            pem: The key.
+            passphrase: For an encrypted key.
+
+        Raises:
+            KeyMaterialError: ``key_malformed``, ``key_passphrase``, ``key_public``,
+                ``key_several``, ``key_type`` or ``key_size``. The message contains nothing of
+                the input.
+        """
+        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+        if isinstance(pem, bytes) and b"-----" not in pem:
+            return cls(_load(load_der_private_key, pem, secret))
+        blocks = _pem_blocks(pem)
+        private = [block for block in blocks if block[0].endswith("PRIVATE KEY")]
+        if not private and any(label.endswith("PUBLIC KEY") for label, _ in blocks):
+            raise KeyMaterialError("key_public", "a public key was given, not a private one")
+        if any(label == "OPENSSH PRIVATE KEY" for label, _ in private):
+            raise KeyMaterialError(
+                "key_type",
+                "the key is in OpenSSH's own format",
+                advice="convert a copy with: ssh-keygen -p -m PEM -f COPY",
+            )
+        return cls(_load(load_pem_private_key, _only_block(private, "private"), secret))
+
+    def public_key(self) -> PublicKey:
+        """Return the public half."""
+        return self._public
+
+    def sign(self, message: bytes, hash_algorithm: HashAlgorithm) -> bytes:
+        """Sign a message; see :meth:`SigningKey.sign`.
+
+        Raises:
+            KeyMaterialError: ``hash_forbidden`` when OpenSSL's policy on this machine does not
+                allow the hash (SHA-1 on Fedora, RHEL 9 and in FIPS mode).
+        """
+        try:
+            if isinstance(self._key, rsa.RSAPrivateKey):
+                return self._key.sign(message, _PKCS1V15, _HASHES[hash_algorithm])
+            return self._key.sign(message, _ECDSA[hash_algorithm])
+        except UnsupportedAlgorithm:
+            raise KeyMaterialError(
+                "hash_forbidden",
+                f"this machine does not allow signatures with {hash_algorithm.value}",
+                advice="use HashAlgorithm.SHA256",
+            ) from None
+
+    def to_pem(self, passphrase: str | bytes | None = None) -> str:
+        """Return the private key as PKCS#8 PEM. The result is secret.
+
+        Args:
+            passphrase: Encrypts the PEM when given.
+        """
+        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+        encryption = BestAvailableEncryption(secret) if secret else NoEncryption()
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
+
+    def __repr__(self) -> str:
+        """Show algorithm and public fingerprint, never the key."""
+        return f"PrivateKey({self.algorithm.value}, sha256:{self._public.fingerprint[:16]})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse pickling and copying: private keys do not travel."""
+        raise KeyMaterialError("key_not_serialisable", "a PrivateKey cannot be pickled or copied")
+
+
+def _accepted_public_key(key: object) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size != _RSA_BITS:
+            raise KeyMaterialError(
+                "key_size",
+                f"the RSA key has {key.key_size} bits and CloudFront takes {_RSA_BITS}",
+                advice="make a new one with: signer keys new",
+            )
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if not isinstance(key.curve, ec.SECP256R1):
+            raise KeyMaterialError(
+                "key_type",
+                f"the key is on curve {key.curve.name} and CloudFront takes P-256",
+                advice="make a new one with: signer keys new",
+            )
+        return key
+    raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
+
+
+def _pem_blocks(pem: str | bytes) -> list[tuple[str, str]]:
+    """Find the PEM blocks in a text, whatever was done to its line breaks."""
+    text = pem.decode("utf-8", errors="replace") if isinstance(pem, bytes) else pem
+    text = text.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
+    return [(match["label"], match["body"]) for match in _ARMOUR.finditer(text)]
+
+
+def _only_block(blocks: list[tuple[str, str]], kind: str) -> bytes:
+    """Rebuild the one block in the form that every parser reads."""
+    if not blocks:
+        raise KeyMaterialError("key_malformed", f"the input has no complete PEM {kind} key")
+    if len(blocks) > 1:
+        raise KeyMaterialError("key_several", f"the input has {len(blocks)} {kind} keys")
+    label, body = blocks[0]
+    headers = _LEGACY_HEADERS.match(body)
+    preamble = ""
+    if headers:
+        preamble = "".join(line.strip() + "\n" for line in headers[0].split("\n") if line.strip())
+        preamble += "\n"
+        body = body[headers.end() :]
+    base64 = "".join(body.split())
+    return f"-----BEGIN {label}-----\n{preamble}{base64}\n-----END {label}-----\n".encode()
+
+
+def _load(loader: Callable[..., object], data: bytes, *secret: bytes | None) -> object:
+    """Call a loader of the cryptography package and translate its errors.
+
+    The original exceptions are not chained: their text is not under our control.
+    """
+    try:
+        return loader(data, *secret)
+    except TypeError:
+        raise KeyMaterialError(
+            "key_passphrase",
+            "the key is encrypted and no passphrase was given, or the other way round",
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        hint = "; or the passphrase is wrong" if any(secret) else ""
+        raise KeyMaterialError(
+            "key_malformed", f"the key cannot be read: damaged, incomplete or unsupported{hint}"
+        ) from None
