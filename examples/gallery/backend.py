@@ -7,8 +7,6 @@ private byte itself. ``signer dev`` starts it; ``create_app`` is all it needs to
 A client names a picture, never a Resource: what may be signed comes from the tables here.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 import secrets
