@@ -116,9 +116,11 @@ def _same_interpreter() -> bool:
     try:
         if _interpreter_note().read_text(encoding="utf-8") != _interpreter():
             return False
-        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
-    except OSError:
+        # Started for real: the Python it links to may be gone.
+        _run(str(PYTHON), "-c", "import pip")
+    except (OSError, subprocess.CalledProcessError):
         return False
+    return True
 
 
 def _fingerprint(chosen: str) -> str:
@@ -147,12 +149,13 @@ def _holds(wanted: str) -> bool:
     return held in enough and PYTHON.exists() and fingerprint == _fingerprint(held)
 
 
-def _pip(*arguments: str) -> None:
-    _run(str(PYTHON), "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check", *arguments[1:])
+def _pip(verb: str, *arguments: str) -> None:
+    quiet = ("--quiet", "--disable-pip-version-check")
+    _run(str(PYTHON), "-m", "pip", verb, *quiet, *arguments)
 
 
-def _uv(*arguments: str) -> None:
-    _run(str(PYTHON), "-m", "uv", "pip", arguments[0], "--quiet", f"--python={PYTHON}", *arguments[1:])
+def _uv(verb: str, *arguments: str) -> None:
+    _run(str(PYTHON), "-m", "uv", "pip", verb, "--quiet", f"--python={PYTHON}", *arguments)
 
 
 def _run(*command: str) -> None:

@@ -42,8 +42,8 @@ def main() -> None:
     for lock, sources in LOCKS.items():
         (ROOT / lock).parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "uv", "pip", "compile", *FLAGS, *sys.argv[1:], *sources]
-        subprocess.run([*command, f"--output-file={lock}"], cwd=ROOT, check=True)  # noqa: S603
-        print(f"wrote {lock}")  # noqa: T201
+        subprocess.run([*command, f"--output-file={lock}"], cwd=ROOT, check=True)
+        print(f"wrote {lock}")
 
 
 if __name__ == "__main__":
