@@ -1,0 +1,87 @@
+"""What every test may use: keys made for this run, other tools' vectors, a browser, loopback only."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from signer.keys import KeyAlgorithm, PrivateKey
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+# No deadline: two workers share two cores with a browser, so that a single slow example says nothing.
+settings.register_profile("laptop", deadline=None)
+# In CI the same examples at each run: a failure there belongs to the commit, not to the dice.
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if IN_CI else "laptop")
+
+
+def _refuse_the_outside_world(event: str, arguments: tuple[Any, ...]) -> None:
+    """Let nothing in this process connect to another machine."""
+    if event != "socket.connect" or not isinstance(arguments[1], tuple):
+        return
+    host = str(arguments[1][0])
+    try:
+        outside = not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        outside = host != "localhost" and not host.endswith(".localhost")
+    if outside:
+        message = f"a test tried to reach {host}; only loopback is allowed"
+        raise AssertionError(message)
+
+
+sys.addaudithook(_refuse_the_outside_world)
+
+
+@pytest.fixture(scope="session")
+def rsa_key() -> PrivateKey:
+    """An RSA-2048 key, made once in a run because making one takes a moment."""
+    return PrivateKey.generate(KeyAlgorithm.RSA_2048)
+
+
+@pytest.fixture(scope="session")
+def p256_key() -> PrivateKey:
+    """A P-256 key of this run."""
+    return PrivateKey.generate(KeyAlgorithm.ECDSA_P256)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> list[dict[str, Any]]:
+    """Other tools' test cases, see tests/vectors/README.md."""
+    text = (ROOT / "tests" / "vectors" / "peer_test_cases.json").read_text(encoding="utf-8")
+    cases: list[dict[str, Any]] = json.loads(text)
+    return cases
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> Path:
+    """The Chromium that `make setup` found; without one: skip on a laptop, fail in CI."""
+    browser = find_browser()
+    if browser is None and IN_CI:
+        pytest.fail("no browser; run `make setup`")
+    if browser is None:
+        pytest.skip("NO BROWSER: run `make setup`, or set SIGNER_BROWSER=/path/to/chrome")
+    return browser
+
+
+def find_browser() -> Path | None:
+    """The path in SIGNER_BROWSER, else the one that tools/browser.py left, if it is still there."""
+    note = ROOT / ".venv" / "browser"
+    named = os.environ.get("SIGNER_BROWSER")
+    if not named and note.exists():
+        named = note.read_text(encoding="utf-8")
+    return Path(named) if named and Path(named).exists() else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that the browser tests did not run."""
+    if find_browser() is None:
+        terminalreporter.section("NO BROWSER: THE BROWSER TESTS WERE NOT RUN", sep="!")

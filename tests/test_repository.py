@@ -1,0 +1,139 @@
+"""The repository keeps its own promises: locks, builds, commands and settings agree."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = (
+    "requirements/uv.txt",
+    "requirements/demo.txt",
+    "requirements/dev.txt",
+    "signer/dev/ministack.txt",
+)
+PIN = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
+
+
+def pins(lock: str) -> dict[str, str]:
+    """The packages of a lock file and their versions."""
+    return dict(PIN.findall((ROOT / lock).read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict[str, Any]:
+    """The settings of the project."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that is built from what the sdist holds."""
+    folder = tmp_path_factory.mktemp("dist")
+    build(ROOT, "sdist", folder)
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (source,) = (folder / "unpacked").iterdir()
+    build(source, "wheel", folder)
+    return folder
+
+
+def build(source: Path, target: str, folder: Path) -> None:
+    """Build with the back end of the lock, without any network."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+
+
+def test_the_tree_holds_nothing_forbidden() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "check_tree.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_lock_pins_by_hash_and_names_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*--(?!hash=sha256:)", text, re.MULTILINE)
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert len(entries) == len(pins(lock))
+    for entry in entries:
+        assert "--hash=sha256:" in entry, entry
+
+
+def test_one_environment_can_hold_both_sets() -> None:
+    demo, dev = pins("requirements/demo.txt"), pins("requirements/dev.txt")
+    assert demo.items() <= dev.items()
+
+
+def test_the_lock_holds_the_build_back_end_that_pyproject_asks_for(
+    pyproject: dict[str, Any],
+) -> None:
+    locked = pins("requirements/demo.txt")
+    assert pyproject["build-system"]["requires"] == [f"hatchling=={locked['hatchling']}"]
+
+
+def test_the_library_needs_cryptography_and_nothing_else(pyproject: dict[str, Any]) -> None:
+    (dependency,) = pyproject["project"]["dependencies"]
+    assert dependency.startswith("cryptography>=")
+
+
+def test_every_extra_is_part_of_all(pyproject: dict[str, Any]) -> None:
+    extras = pyproject["project"]["optional-dependencies"]
+    (everything,) = extras["all"]
+    named = set(everything.partition("[")[2].rstrip("]").split(","))
+    assert named == set(extras) - {"all"}
+
+
+def test_the_wheel_holds_the_typed_package_and_the_demo_content(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "signer/py.typed" in names
+    assert "signer/dev/ministack.txt" in names
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "signer").rglob("*.py")}
+    assert modules <= names
+    gallery = ROOT / "examples" / "gallery"
+    content = {
+        path.relative_to(gallery).as_posix() for path in gallery.rglob("*") if path.is_file()
+    }
+    assert {f"signer/dev/gallery/{name}" for name in content} <= names
+    outside = {name for name in names if not name.startswith(("signer/", "cloudfront_issuer-"))}
+    assert not outside
+
+
+def test_the_licence_travels_with_the_wheel(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    assert any(name.endswith("licenses/LICENSE") for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_no_key_can_be_committed_by_accident() -> None:
+    for name in ("keys/dev.json", "keys/private_key.pem", "keys/a/b.der"):
+        command = ["git", "check-ignore", "--quiet", "--no-index", name]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, name
+    for name in ("keys/README.md", "keys/.gitignore"):
+        assert (ROOT / name).exists()
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
+def test_make_help_lists_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+    assert targets >= {"demo", "test", "lint", "bench", "fmt", "setup", "mutate", "fuzz", "clean"}
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {line.split()[1] for line in done.stdout.splitlines()} == targets
+
+
+def test_ci_runs_the_commands_of_a_newcomer() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = [line for line in script.splitlines() if line.startswith("make ")]
+    assert commands == ["make test", "make demo ARGS=--check"]
