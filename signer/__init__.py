@@ -26,9 +26,10 @@ from signer.errors import (
     SigningError,
     UrlError,
 )
-from signer.issuer import Issuer, SignedPolicy
+from signer.issuer import Issuer
 from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey, PublicKey, SigningKey
 from signer.policy import DecodedPolicy, Policy
+from signer.signed_policy import SignedPolicy
 from signer.verdict import Check, Verdict
 from signer.verifier import TrustedKeyGroup, Verifier
 from signer.viewer_request import ViewerRequest

@@ -194,7 +194,9 @@ class SignedCookies(Mapping[str, str]):
         return f"SignedCookies({', '.join(self._values)}; Path={self._path})"
 
 
-def _expired(names: Iterator[str] | tuple[str, ...], attributes: CookieAttributes, path: str) -> list[str]:
+def _expired(
+    names: Iterator[str] | tuple[str, ...], attributes: CookieAttributes, path: str
+) -> list[str]:
     gone = attributes.suffix(path, expired=True)
     return [f"{name}={gone}" for name in names]
 

@@ -148,9 +148,7 @@ def _check_members(document: dict[str, object]) -> None:
         raise _bad_field("version", str(VERSION))
     if missing := _REQUIRED - document.keys():
         name = min(missing)
-        raise CredentialError(
-            "credential_field", f"the credential has no {name}", field=name
-        )
+        raise CredentialError("credential_field", f"the credential has no {name}", field=name)
     if unknown := document.keys() - _REQUIRED - _OPTIONAL:
         raise CredentialError(
             "credential_field",

@@ -16,24 +16,29 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from signer.cookies import CookieAttributes, SignedCookies
+from signer.encoding import encode_base64
 from signer.errors import (
     InputError,
     KeyPairIdError,
     PolicyError,
     ResourceError,
     SigningError,
-    UrlError,
     excerpt,
 )
 from signer.keys import HashAlgorithm, KeyAlgorithm, SigningKey
 from signer.policy import Policy, canned_policy_text, decode_policy, epoch_seconds
-from signer.resource import match_url_resource, wire_resource
-from signer.wire import MAX_URL_BYTES, encode_base64, wire_url
+from signer.resource import wire_resource
+from signer.signed_policy import (
+    SignedPolicy,
+    identity_parameters,
+    require_cover,
+    with_parameters,
+)
+from signer.wire import wire_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,82 +54,6 @@ _NOT_KEY_PAIR_IDS = (
 _RSA_SIGNATURE_BYTES = 256
 _P256_SIGNATURE_BYTES = range(8, 73)
 _DER_SEQUENCE = 0x30
-
-
-@dataclass(frozen=True, slots=True)
-class SignedPolicy:
-    """A policy with its signature: one signature for as many URLs as the Resource covers.
-
-    Attributes:
-        policy: What was signed.
-        key_pair_id: CloudFront's id of the public key.
-        hash_algorithm: Hash under the signature.
-        signature: In CloudFront's base64. A credential until the policy ends.
-    """
-
-    policy: Policy
-    key_pair_id: str
-    hash_algorithm: HashAlgorithm
-    signature: str = field(repr=False)
-    _parameters: str = field(init=False, repr=False, compare=False)
-    _covered_prefix: str | None = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Prepare what is the same for every URL."""
-        carrier = (
-            f"Expires={self.policy.date_less_than}"
-            if self.policy.is_canned
-            else f"Policy={encode_base64(self.policy.to_json().encode())}"
-        )
-        parameters = _parameters(carrier, self.signature, self.key_pair_id, self.hash_algorithm)
-        object.__setattr__(self, "_parameters", parameters)
-        object.__setattr__(self, "_covered_prefix", _plain_prefix(self.policy.resource))
-
-    def url(self, url: str) -> str:
-        """Return a signed URL for one object that the Resource covers.
-
-        Args:
-            url: As for :meth:`Issuer.signed_url`.
-
-        Raises:
-            UrlError: The URL cannot be signed, or is longer than 8,192 bytes once signed.
-            ResourceError: ``resource_mismatch`` when the Resource does not cover the URL.
-        """
-        wire = wire_url(url)
-        prefix = self._covered_prefix
-        if prefix is None or not wire.startswith(prefix):
-            _require_cover(self.policy.resource, wire)
-        return _joined(wire, self._parameters)
-
-    def cookies(self, attributes: CookieAttributes | None = None) -> SignedCookies:
-        """Return the policy as signed cookies.
-
-        Args:
-            attributes: Cookie attributes; the safe defaults when None.
-
-        Raises:
-            ResourceError: ``resource_protocol_cookies`` for ``*://``, which only URLs may use.
-            CookieError: See :class:`signer.cookies.SignedCookies`.
-        """
-        resource = self.policy.resource
-        if not resource.startswith("http"):
-            raise ResourceError(
-                "resource_protocol_cookies",
-                "a Resource for cookies must begin with http:// or https://",
-                advice="name the protocol that viewers use",
-            )
-        values = {}
-        if self.policy.is_canned:
-            values["CloudFront-Expires"] = str(self.policy.date_less_than)
-        else:
-            values["CloudFront-Policy"] = encode_base64(self.policy.to_json().encode())
-        values["CloudFront-Signature"] = self.signature
-        values["CloudFront-Key-Pair-Id"] = self.key_pair_id
-        if self.hash_algorithm is HashAlgorithm.SHA256:
-            values["CloudFront-Hash-Algorithm"] = "SHA256"
-        return SignedCookies(
-            values, resource=resource, attributes=attributes or CookieAttributes()
-        )
 
 
 class Issuer:
@@ -164,9 +93,11 @@ class Issuer:
         if not isinstance(max_lifetime, timedelta) or max_lifetime < timedelta(seconds=1):
             raise InputError("max_lifetime", "max_lifetime is not a timedelta of a second or more")
         self._key = key
+        self._is_rsa = key.algorithm is KeyAlgorithm.RSA_2048
         self._clock = clock
         self._lifetime = int(max_lifetime.total_seconds())
         self.key_pair_id: Final = _checked_key_pair_id(key_pair_id)
+        self._identity = identity_parameters(self.key_pair_id, hash_algorithm)
         self.hash_algorithm: Final = hash_algorithm
         self.max_lifetime: Final = max_lifetime
 
@@ -213,12 +144,9 @@ class Issuer:
         if date_greater_than is None and ip_address is None and resource is None:
             # The common case. The text equals Policy(wire, ...).to_json(), without building one.
             signature = self._signature(canned_policy_text(wire, end))
-            return _joined(
-                wire,
-                _parameters(f"Expires={end}", signature, self.key_pair_id, self.hash_algorithm),
-            )
+            return with_parameters(wire, f"Expires={end}&Signature={signature}{self._identity}")
         pattern = wire if resource is None else wire_resource(resource)
-        _require_cover(pattern, wire)
+        require_cover(pattern, wire)
         policy = Policy(
             pattern,
             date_less_than=end,
@@ -273,7 +201,7 @@ class Issuer:
             PolicyError: ``time_past``, ``time_lifetime``.
             SigningError: The key did not return a signature.
         """
-        self._check_end(policy.end)
+        self._check_life(policy.end - self._clock())
         return SignedPolicy(
             policy, self.key_pair_id, self.hash_algorithm, self._signature(policy.to_json())
         )
@@ -320,6 +248,7 @@ class Issuer:
     def _end(
         self, expires_in: timedelta | int | None, date_less_than: datetime | int | None
     ) -> int:
+        now = self._clock()
         if expires_in is None:
             if date_less_than is None:
                 raise PolicyError(
@@ -329,12 +258,11 @@ class Issuer:
         elif date_less_than is not None:
             raise PolicyError("time_ambiguous", "give either expires_in or date_less_than")
         else:
-            end = int(self._clock()) + _seconds(expires_in)
-        self._check_end(end)
+            end = int(now) + _seconds(expires_in)
+        self._check_life(end - now)
         return end
 
-    def _check_end(self, end: int) -> None:
-        life = end - self._clock()
+    def _check_life(self, life: float) -> None:
         if life <= 0:
             raise PolicyError("time_past", "the end of access is not in the future")
         if life > self._lifetime:
@@ -346,9 +274,8 @@ class Issuer:
             )
 
     def _signature(self, text: str) -> str:
-        key = self._key
-        signature = key.sign(text.encode("ascii"), self.hash_algorithm)
-        if not _plausible(signature, key.algorithm):
+        signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)
+        if not _is_signature(signature, rsa=self._is_rsa):
             raise SigningError(
                 "signature_form",
                 "the key did not return an RSA signature of 2048 bits or a DER-encoded ECDSA one",
@@ -368,63 +295,17 @@ def _seconds(expires_in: timedelta | int) -> int:
     return expires_in
 
 
-def _plausible(signature: object, algorithm: KeyAlgorithm) -> bool:
+def _is_signature(signature: object, *, rsa: bool) -> bool:
     """Never let an empty or raw signature out; CloudFront would only say Access denied."""
     if not isinstance(signature, bytes):
         return False
-    if algorithm is KeyAlgorithm.RSA_2048:
+    if rsa:
         return len(signature) == _RSA_SIGNATURE_BYTES
     return (
         len(signature) in _P256_SIGNATURE_BYTES
         and signature[0] == _DER_SEQUENCE
         and signature[1] == len(signature) - 2
     )
-
-
-def _parameters(
-    carrier: str, signature: str, key_pair_id: str, hash_algorithm: HashAlgorithm
-) -> str:
-    """Return CloudFront's parameters in botocore's order."""
-    if hash_algorithm is HashAlgorithm.SHA256:
-        return (
-            f"{carrier}&Signature={signature}&Key-Pair-Id={key_pair_id}&Hash-Algorithm=SHA256"
-        )
-    return f"{carrier}&Signature={signature}&Key-Pair-Id={key_pair_id}"
-
-
-def _joined(wire: str, parameters: str) -> str:
-    signed = f"{wire}&{parameters}" if "?" in wire else f"{wire}?{parameters}"
-    if len(signed) > MAX_URL_BYTES:
-        raise UrlError(
-            "url_too_long",
-            f"the signed URL has {len(signed)} bytes and CloudFront accepts {MAX_URL_BYTES}",
-            advice="shorten the URL or its Resource; P-256 signatures save 248 bytes",
-            length=len(signed),
-        )
-    return signed
-
-
-def _plain_prefix(resource: str) -> str | None:
-    """Return what a URL must begin with, for a Resource that is a literal directory and a ``*``.
-
-    Only where this is all there is to check: the ``*`` ends the path, so any query is covered.
-    """
-    prefix, star, rest = resource.partition("*")
-    if star and not rest and "?" not in prefix and prefix.count("/") > 2:  # noqa: PLR2004 - //host/
-        return prefix
-    return None
-
-
-def _require_cover(resource: str, wire: str) -> None:
-    result = match_url_resource(resource, wire)
-    if not result.matched:
-        raise ResourceError(
-            "resource_mismatch",
-            f"the Resource {excerpt(resource)} does not cover the URL: its "
-            f"{result.failed_section} differs",
-            advice="a * covers any path below it and any query; other sections must match",
-            section=result.failed_section,
-        )
 
 
 def _checked_key_pair_id(key_pair_id: str) -> str:

@@ -12,13 +12,13 @@ their input.
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol, assert_never
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -32,15 +32,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from signer.errors import KeyMaterialError
+from signer.pem import only_block, pem_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RSA_BITS = 2048
-_ARMOUR: Final = re.compile(
-    r"-----BEGIN (?P<label>[A-Z0-9 ]{1,40})-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
-)
-_LEGACY_HEADERS = re.compile(r"\A\s*Proc-Type:[^\n]*\n\s*DEK-Info:[^\n]*\n")
+_P256_RAW_BYTES = 64
 
 
 class HashAlgorithm(Enum):
@@ -79,12 +77,19 @@ class SigningKey(Protocol):
         """
 
 
-_HASHES: Final[dict[HashAlgorithm, hashes.HashAlgorithm]] = {
-    HashAlgorithm.SHA1: hashes.SHA1(),  # noqa: S303 - CloudFront's default; used only when named
-    HashAlgorithm.SHA256: hashes.SHA256(),
-}
-_ECDSA: Final = {name: ec.ECDSA(algorithm) for name, algorithm in _HASHES.items()}
+_SHA1: Final = hashes.SHA1()  # noqa: S303 - CloudFront's default; used only when named
+_SHA256: Final = hashes.SHA256()
+_ECDSA_SHA1: Final = ec.ECDSA(_SHA1)
+_ECDSA_SHA256: Final = ec.ECDSA(_SHA256)
 _PKCS1V15: Final = padding.PKCS1v15()
+
+
+def _hash(hash_algorithm: HashAlgorithm) -> hashes.HashAlgorithm:
+    return _SHA256 if hash_algorithm is HashAlgorithm.SHA256 else _SHA1
+
+
+def _ecdsa(hash_algorithm: HashAlgorithm) -> ec.ECDSA:
+    return _ECDSA_SHA256 if hash_algorithm is HashAlgorithm.SHA256 else _ECDSA_SHA1
 
 
 class PublicKey:
@@ -117,7 +122,7 @@ class PublicKey:
         """
         if isinstance(pem, bytes) and b"-----" not in pem:
             return cls(_load(load_der_public_key, pem))
-        blocks = _pem_blocks(pem)
+        blocks = pem_blocks(pem)
         if any(label.endswith("PRIVATE KEY") for label, _ in blocks):
             raise KeyMaterialError(
                 "key_private",
@@ -125,7 +130,7 @@ class PublicKey:
                 advice="extract the public key with: signer keys show FILE",
             )
         public = [block for block in blocks if block[0].endswith("PUBLIC KEY")]
-        return cls(_load(load_pem_public_key, _only_block(public, "public")))
+        return cls(_load(load_pem_public_key, only_block(public, "public")))
 
     def to_pem(self) -> str:
         """Return the key as CloudFront's CreatePublicKey takes it, ending in a line break."""
@@ -139,9 +144,9 @@ class PublicKey:
         """
         try:
             if isinstance(self._key, rsa.RSAPublicKey):
-                self._key.verify(signature, message, _PKCS1V15, _HASHES[hash_algorithm])
+                self._key.verify(signature, message, _PKCS1V15, _hash(hash_algorithm))
             else:
-                self._key.verify(signature, message, _ECDSA[hash_algorithm])
+                self._key.verify(signature, message, _ecdsa(hash_algorithm))
         except (InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
@@ -153,13 +158,25 @@ class PublicKey:
         """
         if not isinstance(self._key, rsa.RSAPublicKey):
             return False
-        algorithm = _HASHES[hash_algorithm]
+        algorithm = _hash(hash_algorithm)
         pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO)
         try:
             self._key.verify(signature, message, pss, algorithm)
-        except InvalidSignature:
+        except (InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
+
+    def verify_raw(self, signature: bytes, message: bytes, hash_algorithm: HashAlgorithm) -> bool:
+        """Tell whether a signature is r and s side by side, which CloudFront does not accept.
+
+        Only for diagnosis: WebCrypto, JWT libraries and some security modules write ECDSA
+        signatures in this form (IEEE P1363) instead of ASN.1 DER.
+        """
+        if self.algorithm is not KeyAlgorithm.ECDSA_P256 or len(signature) != _P256_RAW_BYTES:
+            return False
+        half = _P256_RAW_BYTES // 2
+        r, s = (int.from_bytes(part, "big") for part in (signature[:half], signature[half:]))
+        return self.verify(encode_dss_signature(r, s), message, hash_algorithm)
 
     def __eq__(self, other: object) -> bool:
         """Compare by key, not by identity."""
@@ -222,7 +239,7 @@ class PrivateKey:
         secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
         if isinstance(pem, bytes) and b"-----" not in pem:
             return cls(_load(load_der_private_key, pem, secret))
-        blocks = _pem_blocks(pem)
+        blocks = pem_blocks(pem)
         private = [block for block in blocks if block[0].endswith("PRIVATE KEY")]
         if not private and any(label.endswith("PUBLIC KEY") for label, _ in blocks):
             raise KeyMaterialError("key_public", "a public key was given, not a private one")
@@ -232,7 +249,7 @@ class PrivateKey:
                 "the key is in OpenSSH's own format",
                 advice="convert a copy with: ssh-keygen -p -m PEM -f COPY",
             )
-        return cls(_load(load_pem_private_key, _only_block(private, "private"), secret))
+        return cls(_load(load_pem_private_key, only_block(private, "private"), secret))
 
     def public_key(self) -> PublicKey:
         """Return the public half."""
@@ -247,8 +264,8 @@ class PrivateKey:
         """
         try:
             if isinstance(self._key, rsa.RSAPrivateKey):
-                return self._key.sign(message, _PKCS1V15, _HASHES[hash_algorithm])
-            return self._key.sign(message, _ECDSA[hash_algorithm])
+                return self._key.sign(message, _PKCS1V15, _hash(hash_algorithm))
+            return self._key.sign(message, _ecdsa(hash_algorithm))
         except UnsupportedAlgorithm:
             raise KeyMaterialError(
                 "hash_forbidden",
@@ -293,30 +310,6 @@ def _accepted_public_key(key: object) -> rsa.RSAPublicKey | ec.EllipticCurvePubl
             )
         return key
     raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
-
-
-def _pem_blocks(pem: str | bytes) -> list[tuple[str, str]]:
-    """Find the PEM blocks in a text, whatever was done to its line breaks."""
-    text = pem.decode("utf-8", errors="replace") if isinstance(pem, bytes) else pem
-    text = text.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
-    return [(match["label"], match["body"]) for match in _ARMOUR.finditer(text)]
-
-
-def _only_block(blocks: list[tuple[str, str]], kind: str) -> bytes:
-    """Rebuild the one block in the form that every parser reads."""
-    if not blocks:
-        raise KeyMaterialError("key_malformed", f"the input has no complete PEM {kind} key")
-    if len(blocks) > 1:
-        raise KeyMaterialError("key_several", f"the input has {len(blocks)} {kind} keys")
-    label, body = blocks[0]
-    headers = _LEGACY_HEADERS.match(body)
-    preamble = ""
-    if headers:
-        preamble = "".join(line.strip() + "\n" for line in headers[0].split("\n") if line.strip())
-        preamble += "\n"
-        body = body[headers.end() :]
-    base64 = "".join(body.split())
-    return f"-----BEGIN {label}-----\n{preamble}{base64}\n-----END {label}-----\n".encode()
 
 
 def _load(loader: Callable[..., object], data: bytes, *secret: bytes | None) -> object:

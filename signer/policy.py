@@ -150,9 +150,7 @@ class Policy:
         if start is not None:
             start = epoch_seconds(start, name="date_greater_than")
             if start >= end:
-                raise PolicyError(
-                    "time_window", "date_greater_than is not before date_less_than"
-                )
+                raise PolicyError("time_window", "date_greater_than is not before date_less_than")
         # The instance is frozen for everybody else.
         for name, value in (
             ("resource", resource),
@@ -257,9 +255,7 @@ def decode_policy(
         statement = statement[0]
     elif not (bare_statement and isinstance(statement, dict)):
         raise PolicyError("policy_statements", "the policy has not exactly one statement")
-    fields = _members(
-        statement, required={"Condition"}, optional={"Resource"}, extra=extra_members
-    )
+    fields = _members(statement, required={"Condition"}, optional={"Resource"}, extra=extra_members)
     condition = _members(
         fields["Condition"],
         required={"DateLessThan"},

@@ -23,22 +23,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from signer.errors import ResourceError, UrlError, excerpt
-from signer.wire import (
-    RESERVED_PARAMETERS,
-    host_label,
-    host_name,
-    refuse_hazards,
-    split_authority,
-    wire_path,
-    wire_query,
-)
+from signer.host import host_label, host_name, split_authority
+from signer.wire import RESERVED_PARAMETERS, refuse_hazards, wire_path, wire_query
 
 PROTOCOLS = ("http", "https", "*", "http*")
 """Protocols a Resource may name. ``http*`` is old usage that is common in the field."""
 
 _PROTOCOL = re.compile(r"(?P<protocol>[^:/?]*)://(?P<rest>.*)", re.DOTALL)
 _URL = re.compile(r"(?P<protocol>[a-z]+)://(?P<domain>[^/?]*)(?P<path>/[^?]*)(?:\?(?P<query>.*))?")
-_TOKEN = re.compile(r"\\\?|.", re.DOTALL)
+_CHARACTER = re.compile(r"\\\?|.", re.DOTALL)
 _WILD_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")
 _SHARED_DOMAINS = (".cloudfront.net", ".amazonaws.com")
 _REGISTRABLE = re.compile(r"\.[a-z0-9_-]+\.[a-z0-9_-]+(?::[0-9]+)?$")
@@ -164,7 +157,7 @@ def _refuse_reserved(query: str) -> None:
     if reserved := names.intersection(RESERVED_PARAMETERS):
         raise ResourceError(
             "resource_reserved_parameter",
-            f"the Resource's query names CloudFront's parameter {sorted(reserved)[0]}",
+            f"the Resource's query names CloudFront's parameter {min(reserved)}",
             advice="CloudFront removes its own parameters before it compares; leave them out",
         )
 
@@ -190,11 +183,8 @@ def split_resource(resource: str) -> Sections | None:
     if not escaped:
         before, escaped, query = rest.partition("?")
     domain, slash, path = before.partition("/")
-    if slash:
-        path = "/" + path
-    else:
-        path = "*" if domain.endswith("*") and not escaped else "/"
-    return Sections(protocol, domain, path, query if escaped else None)
+    everything = not slash and not escaped and domain.endswith("*")
+    return Sections(protocol, domain, "*" if everything else f"/{path}", query if escaped else None)
 
 
 def split_url(url: str) -> Sections | None:
@@ -236,7 +226,9 @@ def match_cookie_resource(resource: str, url: str, *, http_star: bool = True) ->
     sections = split_resource(resource), split_url(url)
     allowed = ("http://", "https://", "http*://") if http_star else ("http://", "https://")
     if not resource.startswith(allowed):
-        return MatchResult(False, "protocol", *sections)
+        return MatchResult(
+            matched=False, failed_section="protocol", resource=sections[0], url=sections[1]
+        )
     matched = _glob(resource).fullmatch(url) is not None
     return MatchResult(matched, None if matched else "whole", *sections)
 
@@ -264,7 +256,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
     sit at the end. An escaped ``?`` is a literal one.
     """
     runs = [
-        "".join("." if token == "?" else re.escape(token[-1]) for token in _TOKEN.findall(run))
+        "".join("." if wild == "?" else re.escape(wild[-1]) for wild in _CHARACTER.findall(run))
         for run in re.split(r"\*+", pattern)
     ]
     if len(runs) == 1:

@@ -1,4 +1,4 @@
-"""The decision about a viewer's request.
+"""The decision about a viewer's request, and how it came about.
 
 The five error codes and their messages are CloudFront's own. AWS source: "Troubleshoot signed
 URL and signed cookie issues in CloudFront" on re:Post.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,32 @@ if TYPE_CHECKING:
 
 Kind = Literal["canned", "custom"]
 Code = Literal["MissingKey", "InvalidKey", "MalformedSignature", "MalformedPolicy", "AccessDenied"]
+Step = Literal[
+    "request size",
+    "key present",
+    "key known",
+    "policy readable",
+    "hash known",
+    "signature readable",
+    "signature genuine",
+    "resource",
+    "dates",
+    "viewer ip",
+]
+
+STEPS: Final[tuple[Step, ...]] = (
+    "request size",
+    "key present",
+    "key known",
+    "policy readable",
+    "hash known",
+    "signature readable",
+    "signature genuine",
+    "resource",
+    "dates",
+    "viewer ip",
+)
+"""The checks in the order in which the edge makes them."""
 
 MESSAGES: Final[Mapping[Code, str]] = MappingProxyType(
     {
@@ -32,25 +58,25 @@ MESSAGES: Final[Mapping[Code, str]] = MappingProxyType(
 """CloudFront's own message for each of its error codes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One step of a decision, in the order in which the edge takes them."""
+class Check(NamedTuple):
+    """One step of a decision."""
 
-    name: str
+    name: Step
     passed: bool
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Verdict:
-    """The decision about one request, and everything that led to it.
+    """The decision about one request; true in a condition only when it is to be served.
 
     Attributes:
         allowed: Whether the edge would serve the request.
         code: CloudFront's error code; None when allowed.
-        message: CloudFront's error message; None when allowed.
+        failed_step: The check that decided; None when allowed.
         reason: Our own, precise code in snake case; ``allowed`` when allowed.
         detail: The reason in a sentence.
+        now: The moment of the decision, seconds since 1970.
         transport: Where the credentials were found.
         kind: Kind of the policy.
         key_pair_id: The id that the request names.
@@ -58,15 +84,15 @@ class Verdict:
         hash_algorithm: Hash under the signature.
         policy: The policy, as far as it could be read. Not trusted unless allowed.
         match: How the Resource compared with the URL, once it was compared.
-        assumptions: Names of the :class:`Assumptions` on which the decision rests.
-        checks: Every check that was made; the last one failed unless allowed.
+        assumptions: Names of the :class:`signer.assumptions.Assumptions` that mattered.
     """
 
     allowed: bool
     code: Code | None
-    message: str | None
+    failed_step: Step | None
     reason: str
     detail: str
+    now: float
     transport: Transport | None
     kind: Kind | None
     key_pair_id: str | None
@@ -75,12 +101,30 @@ class Verdict:
     policy: DecodedPolicy | None
     match: MatchResult | None
     assumptions: tuple[str, ...]
-    checks: tuple[Check, ...]
+
+    def __bool__(self) -> bool:
+        """Be false for a refusal, so that ``if verifier.verify(request)`` is safe."""
+        return self.allowed
+
+    @property
+    def message(self) -> str | None:
+        """CloudFront's error message; None when allowed."""
+        return None if self.code is None else MESSAGES[self.code]
 
     @property
     def status(self) -> int:
         """HTTP status: 200 or 403."""
         return 200 if self.allowed else 403
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Every check that was made, in order; the last one failed unless allowed."""
+        made: list[Check] = []
+        for step in STEPS:
+            if step == self.failed_step:
+                return (*made, Check(step, passed=False, detail=self.detail))
+            made.append(Check(step, passed=True, detail=self._why_passed(step)))
+        return tuple(made)
 
     def xml_body(self) -> str:
         """Return the body of CloudFront's refusal; empty when allowed."""
@@ -90,3 +134,25 @@ class Verdict:
             '<?xml version="1.0" encoding="UTF-8"?>'
             f"<Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>"
         )
+
+    def _why_passed(self, step: Step) -> str:
+        policy = self.policy
+        resource = policy.resource if policy else None
+        address = policy.ip_address if policy else None
+        left = int(policy.date_less_than - self.now) if policy else 0
+        return {
+            "request size": "The URL is not too long.",
+            "key present": f"The {self.transport} names a key pair id: {self.key_pair_id}.",
+            "key known": f"The key is in the trusted key group {self.key_group or '(unnamed)'}.",
+            "policy readable": f"The policy is {self.kind}.",
+            "hash known": f"The hash is {self.hash_algorithm}.",
+            "signature readable": "The signature is well-formed base64.",
+            "signature genuine": "The key made this signature over this policy.",
+            "resource": "The Resource covers the URL."
+            if resource is not None
+            else "The policy has no Resource, so it opens everything.",
+            "dates": f"{left} seconds are left.",
+            "viewer ip": "Any address may use it."
+            if address is None
+            else f"The viewer's address is in {address}.",
+        }[step]

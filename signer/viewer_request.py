@@ -17,7 +17,8 @@ from signer.wire import RESERVED_PARAMETERS
 Transport = Literal["url", "cookies"]
 Cookies = Mapping[str, str] | str | Iterable[tuple[str, str]]
 
-_PREFIX = "CloudFront-"
+_RESERVED = frozenset(RESERVED_PARAMETERS)
+_COOKIES = {name: name.removeprefix("CloudFront-") for name in COOKIE_NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,15 @@ def presented(request: ViewerRequest) -> Presented:
     own: list[str] = []
     for part in query.split("&") if delimiter else ():
         name, _, value = part.partition("=")
-        if name in RESERVED_PARAMETERS:
+        if name in _RESERVED:
             values.setdefault(name, []).append(value)
         else:
             own.append(part)
     if values:
         return Presented("url", f"{base}?{'&'.join(own)}" if own else base, values)
     for name, value in cookie_pairs(request.cookies):
-        if name in COOKIE_NAMES:
-            values.setdefault(name.removeprefix(_PREFIX), []).append(value)
+        if name in _COOKIES:
+            values.setdefault(_COOKIES[name], []).append(value)
     return Presented("cookies" if values else None, request.url, values)
 
 

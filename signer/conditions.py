@@ -1,0 +1,136 @@
+"""The conditions of a policy whose signature is genuine: Resource, dates, viewer IP.
+
+Each function raises :class:`Denied` or returns; the names of the assumptions that its answer
+rests on are appended to ``leaned_on``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from signer.resource import MatchResult, match_cookie_resource, match_url_resource
+
+if TYPE_CHECKING:
+    from signer.assumptions import Assumptions
+    from signer.verdict import Code, Step
+    from signer.viewer_request import Transport
+
+_HOST = re.compile(r"[a-z]+://[^/?]*")
+_DEFAULT_PORT = re.compile(
+    r"(?P<origin>https://[^/?:]+(?=:443[/?])|http://[^/?:]+(?=:80[/?])):[0-9]+", re.IGNORECASE
+)
+_NEAR = 300  # seconds within which clock skew may explain a refusal
+
+
+class Denied(Exception):  # noqa: N818 - a decision, not an error; verifiers turn it into a verdict
+    """Ends the checks; never leaves the verifier."""
+
+    def __init__(self, step: Step, code: Code, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.step: Step = step
+        self.code: Code = code
+        self.reason = reason
+        self.detail = detail
+
+
+def compared_url(url: str, rules: Assumptions, leaned_on: list[str]) -> str:
+    """Return the URL with which Resources are compared, as the assumptions have it."""
+    host = _HOST.match(url)
+    if host and host[0] != host[0].lower():
+        leaned_on.append("host_case_matters")
+        if not rules.host_case_matters:
+            url = host[0].lower() + url[host.end() :]
+    if port := _DEFAULT_PORT.match(url):
+        leaned_on.append("default_port_matters")
+        if not rules.default_port_matters:
+            url = port["origin"] + url[port.end() :]
+    return url
+
+
+def check_canned_resource(url: str, rules: Assumptions, leaned_on: list[str]) -> None:
+    """Refuse a wildcard; that the URL is the signed one follows from the signature."""
+    if "*" not in url:
+        return
+    leaned_on.append("wildcard_in_canned_policy")
+    if not rules.wildcard_in_canned_policy:
+        raise Denied(
+            "resource",
+            "AccessDenied",
+            "wildcard_in_canned",
+            "A canned policy names one URL and cannot contain a wildcard.",
+        )
+
+
+def compare_resource(
+    resource: str, url: str, transport: Transport | None, rules: Assumptions, leaned_on: list[str]
+) -> MatchResult:
+    """Compare by the rules of the transport's documentation page."""
+    http_star = rules.http_star_protocol
+    if resource.startswith("http*"):
+        leaned_on.append("http_star_protocol")
+    if "\\?" in resource:
+        leaned_on.append("escaped_query_delimiter")
+        if not rules.escaped_query_delimiter:
+            return MatchResult(matched=False, failed_section="syntax")
+    result = match_url_resource(resource, url, http_star=http_star)
+    if transport == "cookies":
+        anywhere = match_cookie_resource(resource, url, http_star=http_star)
+        if anywhere.matched != result.matched:
+            leaned_on.append("cookie_wildcards_anywhere")
+        if rules.cookie_wildcards_anywhere:
+            return anywhere
+    return result
+
+
+def check_dates(
+    now: float, end: int, start: int | None, rules: Assumptions, leaned_on: list[str]
+) -> None:
+    """Refuse a request that arrives too late or too early."""
+    skew = rules.clock_skew_seconds
+    if end <= now < end + 1:
+        leaned_on.append("last_second_denied")
+    if abs(now - end) < _NEAR or (start is not None and abs(now - start) < _NEAR):
+        leaned_on.append("clock_skew_seconds")
+    if now >= end + skew + (not rules.last_second_denied):
+        raise Denied(
+            "dates", "AccessDenied", "expired", f"Access ended {int(now - end)} seconds ago."
+        )
+    # "On or before" the second that is named: the whole of it is too early.
+    if start is not None and int(now) <= start - skew:
+        raise Denied(
+            "dates",
+            "AccessDenied",
+            "not_yet_valid",
+            f"Access begins in {start - int(now) + 1} seconds.",
+        )
+
+
+def check_viewer_ip(
+    condition: str, address: str | None, rules: Assumptions, leaned_on: list[str]
+) -> None:
+    """Refuse a viewer outside the policy's IPv4 range, or whose address is not IPv4."""
+    if "/" not in condition:
+        leaned_on.append("bare_ip_is_one_host")
+        if rules.bare_ip_is_one_host:
+            condition += "/32"
+    if not _is_in_range(condition, address):
+        raise Denied(
+            "viewer ip",
+            "AccessDenied",
+            "ip_mismatch" if address else "ip_unknown",
+            "The viewer's address is not in the policy's IPv4 range.",
+        )
+
+
+def _is_in_range(condition: str, address: str | None) -> bool:
+    network, slash, mask = condition.partition("/")
+    if not (slash and mask.isascii() and mask.isdigit()):
+        return False
+    try:
+        return ipaddress.IPv4Address(address or "") in ipaddress.IPv4Network(
+            f"{network}/{mask}", strict=False
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,145 @@
+"""A signature and the forms in which it travels: URLs and cookies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from signer.cookies import CookieAttributes, SignedCookies
+from signer.encoding import encode_base64
+from signer.errors import ResourceError, UrlError, excerpt
+from signer.keys import HashAlgorithm
+from signer.policy import Policy
+from signer.resource import match_url_resource
+from signer.wire import MAX_URL_BYTES, is_plain_tail, wire_url
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPolicy:
+    """A policy with its signature: one signature for as many URLs as the Resource covers.
+
+    Attributes:
+        policy: What was signed.
+        key_pair_id: CloudFront's id of the public key.
+        hash_algorithm: Hash under the signature.
+        signature: In CloudFront's base64. A credential until the policy ends.
+    """
+
+    policy: Policy
+    key_pair_id: str
+    hash_algorithm: HashAlgorithm
+    signature: str = field(repr=False)
+    _parameters: str = field(init=False, repr=False, compare=False)
+    _covered_prefix: str | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what is the same for every URL."""
+        carrier = (
+            f"Expires={self.policy.date_less_than}"
+            if self.policy.is_canned
+            else f"Policy={encode_base64(self.policy.to_json().encode())}"
+        )
+        identity = identity_parameters(self.key_pair_id, self.hash_algorithm)
+        parameters = f"{carrier}&Signature={self.signature}{identity}"
+        object.__setattr__(self, "_parameters", parameters)
+        object.__setattr__(self, "_covered_prefix", _plain_prefix(self.policy.resource))
+
+    def url(self, url: str) -> str:
+        """Return a signed URL for one object that the Resource covers.
+
+        Args:
+            url: As for :meth:`Issuer.signed_url`.
+
+        Raises:
+            UrlError: The URL cannot be signed, or is longer than 8,192 bytes once signed.
+            ResourceError: ``resource_mismatch`` when the Resource does not cover the URL.
+        """
+        prefix = self._covered_prefix
+        if prefix is not None and url.startswith(prefix) and is_plain_tail(url, len(prefix)):
+            return with_parameters(url, self._parameters)
+        wire = wire_url(url)
+        require_cover(self.policy.resource, wire)
+        return with_parameters(wire, self._parameters)
+
+    def cookies(self, attributes: CookieAttributes | None = None) -> SignedCookies:
+        """Return the policy as signed cookies.
+
+        Args:
+            attributes: Cookie attributes; the safe defaults when None.
+
+        Raises:
+            ResourceError: ``resource_protocol_cookies`` for ``*://``, which only URLs may use.
+            CookieError: See :class:`signer.cookies.SignedCookies`.
+        """
+        resource = self.policy.resource
+        if not resource.startswith("http"):
+            raise ResourceError(
+                "resource_protocol_cookies",
+                "a Resource for cookies must begin with http:// or https://",
+                advice="name the protocol that viewers use",
+            )
+        values = {}
+        if self.policy.is_canned:
+            values["CloudFront-Expires"] = str(self.policy.date_less_than)
+        else:
+            values["CloudFront-Policy"] = encode_base64(self.policy.to_json().encode())
+        values["CloudFront-Signature"] = self.signature
+        values["CloudFront-Key-Pair-Id"] = self.key_pair_id
+        if self.hash_algorithm is HashAlgorithm.SHA256:
+            values["CloudFront-Hash-Algorithm"] = "SHA256"
+        return SignedCookies(values, resource=resource, attributes=attributes or CookieAttributes())
+
+
+def identity_parameters(key_pair_id: str, hash_algorithm: HashAlgorithm) -> str:
+    """Return the parameters that name key and hash; they follow the signature.
+
+    The order is botocore's, which CloudFront does not require. SHA-1 is CloudFront's default and
+    is not named.
+    """
+    if hash_algorithm is HashAlgorithm.SHA256:
+        return f"&Key-Pair-Id={key_pair_id}&Hash-Algorithm=SHA256"
+    return f"&Key-Pair-Id={key_pair_id}"
+
+
+def with_parameters(wire: str, parameters: str) -> str:
+    """Append CloudFront's parameters to a URL in wire form.
+
+    Raises:
+        UrlError: The result is longer than CloudFront accepts.
+    """
+    signed = f"{wire}&{parameters}" if "?" in wire else f"{wire}?{parameters}"
+    if len(signed) > MAX_URL_BYTES:
+        raise UrlError(
+            "url_too_long",
+            f"the signed URL has {len(signed)} bytes and CloudFront accepts {MAX_URL_BYTES}",
+            advice="shorten the URL or its Resource; P-256 signatures save 248 bytes",
+            length=len(signed),
+        )
+    return signed
+
+
+def _plain_prefix(resource: str) -> str | None:
+    """Return what a URL must begin with, for a Resource that is a literal directory and a ``*``.
+
+    Only where this is all there is to check: the ``*`` ends the path, so any query is covered.
+    """
+    prefix, star, rest = resource.partition("*")
+    if star and not rest and "?" not in prefix and prefix.count("/") > 2:  # noqa: PLR2004 - //host/
+        return prefix
+    return None
+
+
+def require_cover(resource: str, wire: str) -> None:
+    """Refuse a URL that a Resource does not cover.
+
+    Raises:
+        ResourceError: ``resource_mismatch``; evidence names the section that differs.
+    """
+    result = match_url_resource(resource, wire)
+    if not result.matched:
+        raise ResourceError(
+            "resource_mismatch",
+            f"the Resource {excerpt(resource)} does not cover the URL: its "
+            f"{result.failed_section} differs",
+            advice="a * covers any path below it and any query; other sections must match",
+            section=result.failed_section,
+        )
