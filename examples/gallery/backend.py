@@ -17,7 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Cookie, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Cookie, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from signer import CookieAttributes, Issuer, SignedCookies
@@ -64,6 +65,95 @@ class ShareForm(BaseModel):
     key: str
 
 
+SessionToken = Annotated[str | None, Cookie(alias="session")]
+
+
+class Backend:
+    """The routes, and what they share: an issuer and the sessions."""
+
+    def __init__(self, issuer: Issuer, base_url: str, inspector_url: str | None) -> None:
+        self.issuer = issuer
+        self.base_url = base_url
+        self.inspector_url = inspector_url
+        # On http://localhost Safari drops Secure cookies; anywhere else they travel over TLS only.
+        self.attributes = CookieAttributes(secure=base_url.startswith("https://"))
+        catalogue = json.loads(CATALOGUE.read_text("utf-8"))
+        self.pictures = frozenset(picture["key"] for picture in catalogue["pictures"])
+        self.sessions: dict[str, Session] = {}
+
+    def log_in(self, form: LoginForm, response: Response) -> dict[str, str]:
+        """Check the password, open a session, and set signed cookies for each folder granted."""
+        user = USERS.get(form.user)
+        expected = user.password if user else secrets.token_hex()
+        if not hmac.compare_digest(expected.encode(), form.password.encode()) or user is None:
+            raise HTTPException(401, "Name or password is wrong")
+        token = secrets.token_urlsafe(32)
+        until = int(time.time() + SESSION_LIFETIME.total_seconds())
+        self.sessions[token] = Session(form.user, until)
+        response.set_cookie(
+            "session", token, httponly=True, samesite="lax", secure=self.attributes.secure
+        )
+        # One set of cookies covers one Resource. Their paths keep the sets apart.
+        for folder in user.folders:
+            cookies = self.issuer.signed_cookies(
+                self.base_url + folder, date_less_than=until, attributes=self.attributes
+            )
+            for line in cookies.set_cookie_headers():
+                response.headers.append("Set-Cookie", line)
+        return {"user": form.user}
+
+    def log_out(self, response: Response, token: SessionToken = None) -> None:
+        """End the session and remove every signed cookie, whoever it was set for."""
+        self.sessions.pop(token or "", None)
+        response.delete_cookie(
+            "session", httponly=True, samesite="lax", secure=self.attributes.secure
+        )
+        for folder in (GALLERY, FILM):
+            resource = self.base_url + folder
+            for line in SignedCookies.clearing_headers(self.attributes, resource=resource):
+                response.headers.append("Set-Cookie", line)
+
+    def share(self, form: ShareForm, token: SessionToken = None) -> dict[str, object]:
+        """Sign the URL of one picture, good for a few minutes and for nothing else."""
+        if self._session(token) is None:
+            raise HTTPException(401, "Log in to share a picture")
+        if form.key not in self.pictures:
+            raise HTTPException(404, "There is no such picture")
+        until = int(time.time() + SHARE_LIFETIME.total_seconds())
+        url = self.base_url + object_key_path(form.key)
+        return {"url": self.issuer.signed_url(url, date_less_than=until), "until": until}
+
+    def show_session(self, token: SessionToken = None) -> dict[str, object]:
+        """Tell the page who is logged in, until when, and what was granted."""
+        session = self._session(token)
+        folders = USERS[session.user].folders if session else ()
+        return {
+            "user": session.user if session else None,
+            "until": session.until if session else None,
+            "resources": [self.base_url + folder for folder in folders],
+            "inspector": self.inspector_url,
+        }
+
+    async def guard(
+        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """Refuse what another site's page sends, and let no answer be stored."""
+        # Browsers send Origin with every POST. A client that sends none carries no one's cookies.
+        origin = request.headers.get("Origin", self.base_url)
+        response: Response
+        if request.method == "POST" and origin != self.base_url:
+            detail = f"This request comes from another site; open {self.base_url}"
+            response = JSONResponse({"detail": detail}, 403)
+        else:
+            response = await call_next(request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _session(self, token: str | None) -> Session | None:
+        session = self.sessions.get(token or "")
+        return session if session and session.until > time.time() else None
+
+
 def create_app(issuer: Issuer, base_url: str, *, inspector_url: str | None = None) -> FastAPI:
     """Return the backend as an ASGI app.
 
@@ -73,82 +163,11 @@ def create_app(issuer: Issuer, base_url: str, *, inspector_url: str | None = Non
             Resource of every policy begins with it; the ``Host`` header is never trusted for that.
         inspector_url: Address of the local edge's inspector page, shown as a link.
     """
-    pictures = frozenset(p["key"] for p in json.loads(CATALOGUE.read_text("utf-8"))["pictures"])
-    # On http://localhost Safari drops Secure cookies; anywhere else cookies travel over TLS only.
-    attributes = CookieAttributes(secure=base_url.startswith("https://"))
-    sessions: dict[str, Session] = {}
-
-    def current_session(session: Annotated[str | None, Cookie()] = None) -> Session | None:
-        found = sessions.get(session or "")
-        return found if found and found.until > time.time() else None
-
-    def same_origin(request: Request) -> None:
-        # Browsers send Origin with every POST. A client that sends none carries no one's cookies.
-        if request.headers.get("origin", base_url) != base_url:
-            raise HTTPException(403, f"This request comes from another site; use {base_url}")
-
+    backend = Backend(issuer, base_url, inspector_url)
     app = FastAPI(title="Private gallery", docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware("http")
-    async def never_stored(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        response = await call_next(request)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @app.get("/api/session")
-    def show_session(session: Annotated[Session | None, Depends(current_session)]) -> dict[str, object]:
-        return {
-            "user": session.user if session else None,
-            "until": session.until if session else None,
-            "resources": [base_url + folder for folder in _folders(session)],
-            "inspector": inspector_url,
-        }
-
-    @app.post("/login", dependencies=[Depends(same_origin)])
-    def log_in(form: LoginForm, response: Response) -> dict[str, str]:
-        user = USERS.get(form.user)
-        expected = user.password if user else secrets.token_hex()
-        if not hmac.compare_digest(expected.encode(), form.password.encode()) or user is None:
-            raise HTTPException(401, "Name or password is wrong")
-        token = secrets.token_urlsafe(32)
-        until = int(time.time() + SESSION_LIFETIME.total_seconds())
-        sessions[token] = Session(form.user, until)
-        response.set_cookie(
-            "session", token, httponly=True, samesite="lax", secure=attributes.secure
-        )
-        # A set of cookies for each folder: one set covers one Resource. Their paths keep them apart.
-        for folder in user.folders:
-            cookies = issuer.signed_cookies(
-                base_url + folder, date_less_than=until, attributes=attributes
-            )
-            for line in cookies.set_cookie_headers():
-                response.headers.append("Set-Cookie", line)
-        return {"user": form.user}
-
-    @app.post("/logout", status_code=204, dependencies=[Depends(same_origin)])
-    def log_out(response: Response, session: Annotated[str | None, Cookie()] = None) -> None:
-        sessions.pop(session or "", None)
-        response.delete_cookie("session", httponly=True, samesite="lax", secure=attributes.secure)
-        for folder in (GALLERY, FILM):
-            for line in SignedCookies.clearing_headers(attributes, resource=base_url + folder):
-                response.headers.append("Set-Cookie", line)
-
-    @app.post("/api/share", dependencies=[Depends(same_origin)])
-    def share(
-        form: ShareForm, session: Annotated[Session | None, Depends(current_session)]
-    ) -> dict[str, object]:
-        if session is None:
-            raise HTTPException(401, "Log in to share a picture")
-        if form.key not in pictures:
-            raise HTTPException(404, "There is no such picture")
-        until = int(time.time() + SHARE_LIFETIME.total_seconds())
-        url = base_url + object_key_path(form.key)
-        return {"url": issuer.signed_url(url, date_less_than=until), "until": until}
-
+    app.middleware("http")(backend.guard)
+    app.post("/login")(backend.log_in)
+    app.post("/logout", status_code=204)(backend.log_out)
+    app.post("/api/share")(backend.share)
+    app.get("/api/session")(backend.show_session)
     return app
-
-
-def _folders(session: Session | None) -> tuple[str, ...]:
-    return USERS[session.user].folders if session else ()

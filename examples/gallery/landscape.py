@@ -3,6 +3,10 @@
 Only used by ``make_media.py``; the demo itself needs neither numpy nor this file.
 """
 
+# mypy: ignore-errors
+# ruff: noqa: PLR0917, PLR2004
+# numpy is not locked with the project, so its types are not there; the numbers are the picture.
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -99,7 +103,11 @@ def _stars(image: Image, scene: Scene) -> Image:
 def _aurora(image: Image, scene: Scene, x: Image, y: Image, aspect: float) -> Image:
     for number, colour in enumerate(scene.aurora):
         place = x / aspect
-        base = 0.40 - 0.055 * number + 0.10 * np.sin(place * (4.2 + number) + scene.seed + number * 1.7)
+        base = (
+            0.40
+            - 0.055 * number
+            + 0.10 * np.sin(place * (4.2 + number) + scene.seed + number * 1.7)
+        )
         rays = 0.55 + 0.45 * _noise(place * 46 + number * 31, scene.seed + number)
         above = base - y
         curtain = np.where(above > 0, np.exp(-above * 6.5), np.exp(above * 38))
@@ -114,7 +122,10 @@ def _clouds(image: Image, scene: Scene, x: Image, y: Image, drift: float) -> Ima
     cover = np.zeros(image.shape[:2], dtype=np.float32)
     for octave in range(4):
         scale = 2.0**octave
-        cover += _noise_2d((x + drift * 0.25) * 1.7 * scale, y * 7.5 * scale, scene.seed + octave) / scale
+        cover += (
+            _noise_2d((x + drift * 0.25) * 1.7 * scale, y * 7.5 * scale, scene.seed + octave)
+            / scale
+        )
     band = np.clip(1.6 - 1.6 * np.abs(y - scene.horizon * 0.4) / (scene.horizon * 0.52), 0, 1)
     alpha = _smoothstep(0.85, 1.5, cover) * band * scene.clouds
     return _mix(image, scene.cloud_colour, alpha)
@@ -181,7 +192,9 @@ def _mirror(image: Image, scene: Scene, shore: float) -> Image:
     ripple = np.sin(depth**0.7 * 90 + np.sin(depth * 17) * 3) * (0.6 + 5 * depth)
     source = np.clip(first - (rows - first) * 1.15 + ripple * 0.6, 0, first - 1).astype(int)
     shifts = (ripple * 0.9).astype(int)
-    water = np.stack([np.roll(image[row], shift, axis=0) for row, shift in zip(source, shifts, strict=True)])
+    water = np.stack(
+        [np.roll(image[row], shift, axis=0) for row, shift in zip(source, shifts, strict=True)]
+    )
     tint = np.asarray(scene.near, dtype=np.float32)
     amount = (0.16 + 0.30 * depth)[:, None, None]
     image = image.copy()

@@ -7,6 +7,10 @@ and two packages that the project itself does not use and does not lock::
     python examples/gallery/make_media.py
 """
 
+# mypy: ignore-errors
+# ruff: noqa: S603
+# Pillow and numpy are not locked with the project; ffmpeg is called with arguments of our own.
+
 from __future__ import annotations
 
 import subprocess
@@ -29,8 +33,15 @@ CODECS = "avc1.4d401f,mp4a.40.2"
 PICTURES: dict[str, Scene] = {
     "first-light.jpg": Scene(
         seed=11,
-        sky=((0, (58, 66, 122)), (0.28, (140, 112, 160)), (0.5, (244, 170, 140)), (0.62, (255, 214, 170))),
-        light=Light(x=0.56, y=0.37, radius=0.038, disc=(255, 244, 214), glow=(255, 196, 140), reach=0.6),
+        sky=(
+            (0, (58, 66, 122)),
+            (0.28, (140, 112, 160)),
+            (0.5, (244, 170, 140)),
+            (0.62, (255, 214, 170)),
+        ),
+        light=Light(
+            x=0.56, y=0.37, radius=0.038, disc=(255, 244, 214), glow=(255, 196, 140), reach=0.6
+        ),
         far=(176, 128, 160),
         near=(26, 20, 46),
         haze=(255, 206, 176),
@@ -40,7 +51,9 @@ PICTURES: dict[str, Scene] = {
     "morning mist.jpg": Scene(
         seed=23,
         sky=((0, (168, 196, 214)), (0.4, (214, 226, 226)), (0.65, (246, 238, 220))),
-        light=Light(x=0.30, y=0.30, radius=0.034, disc=(255, 252, 240), glow=(255, 246, 220), reach=0.7),
+        light=Light(
+            x=0.30, y=0.30, radius=0.034, disc=(255, 252, 240), glow=(255, 246, 220), reach=0.7
+        ),
         far=(170, 190, 196),
         near=(28, 52, 52),
         haze=(244, 242, 232),
@@ -51,7 +64,9 @@ PICTURES: dict[str, Scene] = {
     "high-noon.jpg": Scene(
         seed=38,
         sky=((0, (38, 108, 190)), (0.4, (112, 174, 226)), (0.62, (206, 230, 242))),
-        light=Light(x=0.80, y=0.13, radius=0.030, disc=(255, 255, 248), glow=(240, 248, 255), reach=0.4),
+        light=Light(
+            x=0.80, y=0.13, radius=0.030, disc=(255, 255, 248), glow=(240, 248, 255), reach=0.4
+        ),
         far=(134, 172, 204),
         near=(16, 58, 54),
         haze=(206, 226, 236),
@@ -60,8 +75,15 @@ PICTURES: dict[str, Scene] = {
     ),
     "golden-hour.jpg": Scene(
         seed=41,
-        sky=((0, (86, 84, 120)), (0.25, (206, 132, 96)), (0.5, (255, 186, 92)), (0.62, (255, 226, 150))),
-        light=Light(x=0.34, y=0.24, radius=0.050, disc=(255, 250, 222), glow=(255, 206, 110), reach=0.8),
+        sky=(
+            (0, (86, 84, 120)),
+            (0.25, (206, 132, 96)),
+            (0.5, (255, 186, 92)),
+            (0.62, (255, 226, 150)),
+        ),
+        light=Light(
+            x=0.34, y=0.24, radius=0.050, disc=(255, 250, 222), glow=(255, 206, 110), reach=0.8
+        ),
         far=(214, 140, 92),
         near=(44, 20, 16),
         haze=(255, 206, 128),
@@ -71,8 +93,15 @@ PICTURES: dict[str, Scene] = {
     ),
     "lake-at-dusk.webp": Scene(
         seed=59,
-        sky=((0, (40, 34, 84)), (0.28, (124, 66, 126)), (0.5, (232, 116, 122)), (0.64, (255, 186, 140))),
-        light=Light(x=0.60, y=0.36, radius=0.042, disc=(255, 226, 190), glow=(255, 150, 120), reach=0.6),
+        sky=(
+            (0, (40, 34, 84)),
+            (0.28, (124, 66, 126)),
+            (0.5, (232, 116, 122)),
+            (0.64, (255, 186, 140)),
+        ),
+        light=Light(
+            x=0.60, y=0.36, radius=0.042, disc=(255, 226, 190), glow=(255, 150, 120), reach=0.6
+        ),
         far=(146, 80, 128),
         near=(22, 12, 40),
         haze=(250, 160, 140),
@@ -87,7 +116,9 @@ PICTURES: dict[str, Scene] = {
     "bl\N{LATIN SMALL LETTER A WITH RING ABOVE} time.jpg": Scene(
         seed=67,
         sky=((0, (10, 22, 62)), (0.35, (30, 66, 128)), (0.62, (126, 166, 206))),
-        light=Light(x=0.24, y=0.20, radius=0.012, disc=(255, 255, 250), glow=(170, 200, 240), reach=0.14),
+        light=Light(
+            x=0.24, y=0.20, radius=0.012, disc=(255, 255, 250), glow=(170, 200, 240), reach=0.14
+        ),
         far=(74, 112, 162),
         near=(4, 12, 30),
         haze=(128, 164, 204),
@@ -97,7 +128,9 @@ PICTURES: dict[str, Scene] = {
     "moonrise.jpg": Scene(
         seed=83,
         sky=((0, (8, 8, 26)), (0.35, (28, 30, 66)), (0.62, (88, 82, 120))),
-        light=Light(x=0.70, y=0.26, radius=0.072, disc=(250, 244, 226), glow=(150, 146, 190), reach=0.42),
+        light=Light(
+            x=0.70, y=0.26, radius=0.072, disc=(250, 244, 226), glow=(150, 146, 190), reach=0.42
+        ),
         far=(66, 64, 104),
         near=(6, 6, 16),
         haze=(112, 106, 146),
@@ -107,7 +140,9 @@ PICTURES: dict[str, Scene] = {
     "northern-lights.jpg": Scene(
         seed=97,
         sky=((0, (4, 8, 28)), (0.4, (8, 30, 54)), (0.62, (20, 66, 78))),
-        light=Light(x=0.50, y=0.70, radius=0.001, disc=(120, 240, 180), glow=(60, 150, 120), strength=0.3),
+        light=Light(
+            x=0.50, y=0.70, radius=0.001, disc=(120, 240, 180), glow=(60, 150, 120), strength=0.3
+        ),
         far=(24, 60, 74),
         near=(2, 6, 12),
         haze=(48, 110, 106),
@@ -143,7 +178,9 @@ def film_scene(share: float) -> Scene:
         (place, _between(night, day, eased))
         for place, night, day in zip((0, 0.28, 0.5, 0.62), NIGHT_SKY, DAY_SKY, strict=True)
     )
-    light = replace(SUNRISE.light, x=0.58 + 0.10 * share, y=0.66 - 0.46 * share, strength=0.5 + 0.3 * eased)
+    light = replace(
+        SUNRISE.light, x=0.58 + 0.10 * share, y=0.66 - 0.46 * share, strength=0.5 + 0.3 * eased
+    )
     return replace(
         SUNRISE,
         sky=sky,
@@ -156,7 +193,7 @@ def film_scene(share: float) -> Scene:
 
 
 def make_film() -> None:
-    """Paint the film frame by frame and let ffmpeg cut it into HLS with fMP4 segments of two seconds."""
+    """Paint the film frame by frame; ffmpeg makes HLS of it, in fMP4 segments of two seconds."""
     folder = MEDIA / "film"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -164,11 +201,40 @@ def make_film() -> None:
     width, height = FILM_SIZE
     command = [
         *("ffmpeg", "-v", "error", "-y"),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND)),
+        *(
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-s",
+            f"{width}x{height}",
+            "-r",
+            str(FRAMES_PER_SECOND),
+        ),
         *("-i", "-", "-f", "lavfi", "-i", _chord(FILM_SECONDS)),
         *("-map", "0:v", "-map", "1:a", "-shortest"),
-        *("-c:v", "libx264", "-preset", "veryslow", "-profile:v", "main", "-level", "3.1", "-pix_fmt", "yuv420p", "-crf", "23"),
-        *("-g", str(2 * FRAMES_PER_SECOND), "-keyint_min", str(2 * FRAMES_PER_SECOND), "-sc_threshold", "0"),
+        *(
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryslow",
+            "-profile:v",
+            "main",
+            "-level",
+            "3.1",
+            "-pix_fmt",
+            "yuv420p",
+            "-crf",
+            "23",
+        ),
+        *(
+            "-g",
+            str(2 * FRAMES_PER_SECOND),
+            "-keyint_min",
+            str(2 * FRAMES_PER_SECOND),
+            "-sc_threshold",
+            "0",
+        ),
         *("-c:a", "aac", "-b:a", "64k", "-ac", "2"),
         *("-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", "-hls_segment_type", "fmp4"),
         *("-hls_flags", "independent_segments", "-hls_fmp4_init_filename", "init.mp4"),
@@ -177,11 +243,11 @@ def make_film() -> None:
     ]
     frames = FILM_SECONDS * FRAMES_PER_SECOND
     with subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:
-        assert ffmpeg.stdin is not None
+        pipe = ffmpeg.stdin
         for number in range(frames):
             share = number / (frames - 1)
             frame = paint(film_scene(share), width, height, drift=0.35 * share)
-            ffmpeg.stdin.write(frame.round().astype("uint8").tobytes())
+            pipe.write(frame.round().astype("uint8").tobytes())
     if ffmpeg.returncode:
         sys.exit("ffmpeg failed")
     write_master(folder)
@@ -193,15 +259,15 @@ def write_master(folder: Path) -> None:
     sizes = [part.stat().st_size for part in folder.glob("part-*.m4s")]
     peak, average = max(sizes) * 8 // 2, sum(sizes) * 8 // FILM_SECONDS
     width, height = FILM_SIZE
-    lines = (
-        "#EXTM3U",
-        "#EXT-X-VERSION:7",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
-        f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},RESOLUTION={width}x{height},"
-        f'FRAME-RATE={FRAMES_PER_SECOND}.000,CODECS="{CODECS}"',
-        "film.m3u8",
+    variant = (
+        f"BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},RESOLUTION={width}x{height},"
+        f'FRAME-RATE={FRAMES_PER_SECOND}.000,CODECS="{CODECS}"'
     )
-    (folder / "master.m3u8").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    text = (
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+        f"#EXT-X-STREAM-INF:{variant}\nfilm.m3u8\n"
+    )
+    (folder / "master.m3u8").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _chord(seconds: int) -> str:
@@ -209,7 +275,9 @@ def _chord(seconds: int) -> str:
     tones = ((110.0, 0.10), (164.8, 0.07), (220.0, 0.06), (277.2, 0.05), (329.6, 0.04))
     swell = f"sin(PI*t/{seconds})"
     left = "+".join(f"{v}*sin(2*PI*{f}*t)*(0.7+0.3*sin(2*PI*t*{f / 900:.3f}))" for f, v in tones)
-    right = "+".join(f"{v}*sin(2*PI*{f * 1.002:.2f}*t)*(0.7+0.3*cos(2*PI*t*{f / 900:.3f}))" for f, v in tones)
+    right = "+".join(
+        f"{v}*sin(2*PI*{f * 1.002:.2f}*t)*(0.7+0.3*cos(2*PI*t*{f / 900:.3f}))" for f, v in tones
+    )
     return f"aevalsrc='{swell}*({left})|{swell}*({right})':s=44100:d={seconds}"
 
 

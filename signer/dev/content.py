@@ -58,9 +58,9 @@ class Gallery:
         """Return the film's master playlist, then everything that it leads to."""
         return tuple(self._object(key) for key in self._catalogue()["film"]["parts"])
 
-    def create_app(self) -> Any:  # noqa: ANN401 - an example's function, not part of the package
-        """Return the ``create_app`` function of the gallery's ``backend.py``."""
-        return _load(self.folder / "backend.py").create_app
+    def backend(self) -> ModuleType:
+        """Return the gallery's ``backend.py``, loaded: an example, not part of the package."""
+        return _load(self.folder / "backend.py")
 
     def _catalogue(self) -> dict[str, Any]:
         # Names come from here and not from a listing: some file systems decompose accents.

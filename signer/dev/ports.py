@@ -54,6 +54,9 @@ def free_port() -> int:
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    # macOS lets a second server bind one address of a port that is taken on all of them.
+    if port and _answers(family, host, port):
+        raise _taken(port)
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":
@@ -61,32 +64,35 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # macOS lets a second server bind one address of a port that is taken on all of them.
-        if port and _answers(family, host, port):
-            raise OSError(errno.EADDRINUSE, "somebody answers there")
         bound.bind((host, port))
         bound.listen(128)
+    except PermissionError as error:
+        bound.close()
+        raise ConfigurationError(
+            "port_forbidden",
+            f"this user may not listen on port {port}",
+            advice="choose another with --port",
+            port=port,
+        ) from error
     except OSError as error:
         bound.close()
-        if isinstance(error, PermissionError) and port:
-            raise ConfigurationError(
-                "port_forbidden",
-                f"this user may not listen on port {port}",
-                advice="choose another with --port",
-                port=port,
-            ) from error
         if error.errno == errno.EADDRINUSE:
-            raise ConfigurationError(
-                "port_taken",
-                f"port {port} is taken by another program",
-                advice="choose another with --port, or leave it out for the next free one",
-                port=port,
-            ) from error
+            raise _taken(port) from error
         raise
     return bound
 
 
+def _taken(port: int) -> ConfigurationError:
+    return ConfigurationError(
+        "port_taken",
+        f"port {port} is taken by another program",
+        advice="choose another with --port, or leave it out for the next free one",
+        port=port,
+    )
+
+
 def _answers(family: socket.AddressFamily, host: str, port: int) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((host, port)) == 0
+    return False

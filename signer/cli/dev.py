@@ -1,0 +1,250 @@
+"""``signer dev``: the demo, from bucket to browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from signer.errors import SignerError
+
+if TYPE_CHECKING:
+    from signer.dev.content import Gallery
+    from signer.dev.demo import Demo
+    from signer.dev.story import Step
+
+    Use: TypeAlias = Callable[[Demo, Gallery], Awaitable[bool]]
+
+ALGORITHMS = {"p256": "ECDSA_P256", "rsa": "RSA_2048"}
+NOT_STARTED = 2
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port of the site [default: 8080, or the next free one].",
+)
+@click.option(
+    "--storage",
+    type=click.Choice(["s3", "folder"]),
+    default="s3",
+    show_default=True,
+    help="A private bucket in MiniStack, or a plain folder, which needs no MiniStack.",
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(ALGORITHMS)),
+    default="p256",
+    show_default=True,
+    help="Type of the signing key that is made for this run.",
+)
+@click.option("--check", is_flag=True, help="Run the whole story with an HTTP client, then exit.")
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=None,
+    help="Open a browser [default: if there are a terminal and a browser].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def dev(
+    *,
+    port: int | None,
+    storage: Literal["s3", "folder"],
+    algorithm: str,
+    check: bool,
+    open_browser: bool | None,
+    as_json: bool,
+) -> None:
+    """Run a private gallery behind a local CloudFront.
+
+    Starts a private S3 bucket (MiniStack), a backend that issues signed cookies and signed URLs,
+    and the local edge in front of both, on loopback only. Ctrl-C stops everything.
+    """
+    from signer.dev.stack import Options, run_demo
+    from signer.keys import KeyAlgorithm
+
+    options = Options(port=port, storage=storage, algorithm=KeyAlgorithm(ALGORITHMS[algorithm]))
+    out = Console(soft_wrap=True, highlight=False)
+    use = _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
+    _end_like_ctrl_c()
+    progress = _Progress()
+    try:
+        with progress:
+            passed = run_demo(options, say=progress.say, use=progress.until_up(use))
+    except KeyboardInterrupt:
+        click.echo("Stopped. Nothing is left running.", err=True)
+        return
+    except SignerError as error:
+        _complain(error, as_json=as_json)
+        sys.exit(NOT_STARTED)
+    sys.exit(0 if passed else 1)
+
+
+class _Progress:
+    """What is being done: one moving line on a terminal, plain lines in a pipe."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("starting")
+
+    def __enter__(self) -> None:
+        if self._console.is_terminal:
+            self._status.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def say(self, line: str) -> None:
+        if self._console.is_terminal:
+            self._status.update(escape(line))
+        elif not line.startswith("Collecting "):
+            click.echo(line[:100], err=True)
+
+    def until_up(self, use: Use) -> Use:
+        async def used(demo: Demo, gallery: Gallery) -> bool:
+            self._status.stop()
+            return await use(demo, gallery)
+
+        return used
+
+
+def _show(out: Console, open_browser: bool | None, *, as_json: bool) -> Use:  # noqa: FBT001 - three-valued
+    async def use(demo: Demo, gallery: Gallery) -> bool:
+        if as_json:
+            click.echo(json.dumps(_document(demo)))
+        elif out.is_terminal:
+            out.print(Panel(_announcement(demo, gallery, mark=True), expand=False, padding=(1, 3)))
+        else:
+            click.echo(_announcement(demo, gallery, mark=False))
+        sys.stdout.flush()
+        if _can_open() if open_browser is None else open_browser:
+            await asyncio.to_thread(webbrowser.open, demo.site_url)
+        await asyncio.Event().wait()  # Until Ctrl-C.
+        return True
+
+    return use
+
+
+def _check(out: Console, *, as_json: bool) -> Use:
+    from signer.dev.story import tell
+
+    steps: list[Step] = []
+
+    def report(step: Step) -> None:
+        steps.append(step)
+        if not as_json:
+            mark = "[green]✓[/]" if step.passed else "[bold red]✗[/]"
+            detail = f"[dim]{escape(step.detail)}[/]" if step.passed else escape(step.detail)
+            out.print(f"{mark} {escape(step.title)}  {detail}")
+
+    async def use(demo: Demo, gallery: Gallery) -> bool:
+        passed = await asyncio.to_thread(tell, demo, gallery, report)
+        if as_json:
+            shown = [
+                {"title": s.title, "passed": s.passed, "detail": s.detail, "seconds": s.seconds}
+                for s in steps
+            ]
+            click.echo(json.dumps({**_document(demo), "passed": passed, "steps": shown}))
+        else:
+            failed = sum(not step.passed for step in steps)
+            seconds = sum(step.seconds for step in steps)
+            end = (
+                f"{failed} of {len(steps)} steps failed" if failed else f"{len(steps)} steps passed"
+            )
+            out.print(f"[bold]{end}[/] in {seconds:.1f} s")
+        return passed
+
+    return use
+
+
+def _announcement(demo: Demo, gallery: Gallery, *, mark: bool) -> str:
+    """Return what to open and what to try; with rich markup where there is a terminal."""
+
+    def bold(text: str) -> str:
+        return f"[bold]{escape(text)}[/]" if mark else text
+
+    picture = f"{demo.site_url}/{gallery.pictures()[0].key}"
+    (ada, ada_password), (guest, guest_password) = demo.accounts[:2]
+    form = json.dumps({"user": ada, "password": ada_password})
+    lines = [
+        f"{bold('A private gallery behind a local CloudFront')}",
+        "",
+        f"  Site        {bold(demo.site_url)}",
+        f"  Inspector   {bold(demo.inspector_url)}",
+        f"  Log in as   {bold(ada)} / {bold(ada_password)}   gallery and film",
+        f"              {bold(guest)} / {bold(guest_password)}   gallery only",
+        f"  Key         {demo.key_pair_id} ({demo.algorithm}), in memory only",
+        "",
+        bold("Try"),
+        "  1. Open the site: everything private answers 403.",
+        "  2. Log in: signed cookies open the gallery, and the film plays.",
+        "  3. Share a picture, and open its signed URL in a private window. Change a letter of it.",
+        "  4. Log in as the guest: valid cookies, but not for the film.",
+        "  5. Keep the inspector open meanwhile: it says why each request was allowed or refused.",
+        "",
+        bold("Or without a browser"),
+        f"  curl -i {picture}",
+    ]
+    if demo.bucket_url:
+        lines.append(f"  curl -i {demo.bucket_url}/{gallery.pictures()[0].key}")
+    lines += [
+        f"  curl -c jar -H 'Content-Type: application/json' -d '{form}' {demo.site_url}/login",
+        f"  curl -b jar -o picture.jpg {picture}",
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)
+
+
+def _document(demo: Demo) -> dict[str, Any]:
+    return {
+        "site_url": demo.site_url,
+        "inspector_url": demo.inspector_url,
+        "bucket_url": demo.bucket_url,
+        "key_pair_id": demo.key_pair_id,
+        "algorithm": demo.algorithm,
+        "accounts": dict(demo.accounts),
+        "ministack_pid": demo.ministack_pid,
+    }
+
+
+def _can_open() -> bool:
+    if not sys.stdout.isatty() or os.environ.get("CI"):
+        return False
+    # Without a display, Linux would start a text browser in this very terminal.
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _end_like_ctrl_c() -> None:
+    """Let other requests to end take the one path that cleans up."""
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def _complain(error: SignerError, *, as_json: bool) -> None:
+    output = str(error.evidence.get("output") or "")
+    if as_json:
+        document = {"error": error.code, "message": error.message, "advice": error.advice}
+        click.echo(json.dumps(document), err=True)
+        return
+    if output:
+        click.echo(output, err=True)
+    click.echo(f"Error: {error}", err=True)

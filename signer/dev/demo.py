@@ -1,0 +1,28 @@
+"""Where a running demo is reached, and who can log in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """A running demo.
+
+    Attributes:
+        site_url: What to open; scheme and host of everything a viewer sees.
+        inspector_url: The edge's inspector page.
+        bucket_url: The private bucket at its own address; None when a folder stands in for it.
+        key_pair_id: Of the key made for this run.
+        algorithm: Of that key.
+        accounts: Names and passwords; the first sees everything, the second the gallery only.
+        ministack_pid: Process id of MiniStack; None when a folder stands in for it.
+    """
+
+    site_url: str
+    inspector_url: str
+    bucket_url: str | None
+    key_pair_id: str
+    algorithm: str
+    accounts: tuple[tuple[str, str], ...]
+    ministack_pid: int | None
