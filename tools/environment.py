@@ -69,13 +69,23 @@ def _install(chosen: str) -> None:
         with _step("installing uv from requirements/uv.txt"):
             _pip("install", "--require-hashes", "-r", str(UV_LOCK))
         with _step(f"installing {_count(lock)} packages from requirements/{lock.name}"):
-            _uv("sync", "--require-hashes", "--only-binary=:all:", str(lock))
+            _sync_with_uv(lock)
         with _step("installing the project itself, editable"):
             _uv("install", "--offline", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     except (OSError, subprocess.CalledProcessError) as error:
         _say(f"uv could not do it ({error}); pip does it instead, which takes a minute or two")
         _install_with_pip(lock)
     STAMP.write_text(f"{chosen} {_fingerprint(chosen)}\n", encoding="utf-8")
+
+
+def _sync_with_uv(lock: Path) -> None:
+    arguments = ("sync", "--require-hashes", "--only-binary=:all:")
+    try:
+        # The system's certificates, as pip: a proxy of the company may be known only to them.
+        _uv(*arguments, "--system-certs", str(lock))
+    except subprocess.CalledProcessError:
+        _say("once more, with uv's own certificates instead of the system's")
+        _uv(*arguments, str(lock))
 
 
 def _install_with_pip(lock: Path) -> None:
