@@ -1,0 +1,29 @@
+"""A local CloudFront: what a distribution does with viewer requests, on this machine.
+
+Needs the extra ``edge``. docs/edge.md describes the configuration file, and what is and is not
+emulated.
+"""
+
+from signer.edge.app import EdgeApp
+from signer.edge.distribution import (
+    Behavior,
+    Distribution,
+    FolderOrigin,
+    HttpOrigin,
+    Origin,
+    S3Origin,
+    ViewerCertificate,
+)
+from signer.edge.server import EdgeServer
+
+__all__ = [
+    "Behavior",
+    "Distribution",
+    "EdgeApp",
+    "EdgeServer",
+    "FolderOrigin",
+    "HttpOrigin",
+    "Origin",
+    "S3Origin",
+    "ViewerCertificate",
+]

@@ -1,0 +1,226 @@
+"""The data plane of the local edge: an ASGI application.
+
+Order of decisions: sizes and form of the request, host name, behavior, signature, method, body of
+a GET, origin. CloudFront documents that a signature is required for every request that a behavior
+takes; that it is checked before the method is this edge's reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from signer.edge.distribution import METHODS, Behavior, Distribution
+from signer.edge.exchange import Exchange, Recorder
+from signer.edge.forwarding import forwarded
+from signer.edge.origins import OriginError, connect
+from signer.edge.responses import (
+    REQUEST_TOO_LARGE,
+    EdgeResponse,
+    RequestIdentity,
+    error_page,
+    signature_refusal,
+    with_edge_headers,
+)
+from signer.edge.signatures import Gatekeeper
+from signer.edge.viewer import MAX_REQUEST_BYTES, Arrival, ViewerLeftError, viewer_body
+from signer.wire import MAX_URL_BYTES
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
+_CLOSING = (b"connection", b"close")
+
+
+class _RefusedError(Exception):
+    """A request that is refused for another reason than its signature."""
+
+    def __init__(self, status: int, sentence: str, *, closing: bool = False) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.closing = closing
+
+
+class EdgeApp:
+    """Serves a distribution as ASGI application.
+
+    Nothing that a viewer sends makes it raise.
+    """
+
+    def __init__(
+        self,
+        distribution: Distribution,
+        *,
+        clock: Callable[[], float] = time.time,
+        recorder: Recorder | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        """Prepare; connections to origins are opened at the first request.
+
+        Args:
+            distribution: What to serve.
+            clock: Returns seconds since 1970.
+            recorder: Remembers requests for the inspector.
+            on_exchange: Called after every request.
+        """
+        self._distribution = distribution
+        self._clock = clock
+        self._recorder = recorder or Recorder()
+        self._on_exchange = on_exchange
+        self._gatekeeper = Gatekeeper(distribution, clock)
+        self._fetchers = {name: connect(origin) for name, origin in distribution.origins.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        else:
+            await self._serve(scope, receive, send)
+
+    async def aclose(self) -> None:
+        """Close all connections to origins."""
+        for fetcher in self._fetchers.values():
+            await fetcher.close()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        arrival = Arrival.from_scope(scope)
+        exchange = self._recorder.begin(arrival, self._clock())
+        identity = RequestIdentity()
+        try:
+            response = await self._answer(exchange, identity, receive)
+            exchange.status = response.status
+            self._recorder.tell(exchange)
+            with_edge_headers(response, identity, self._clock())
+            await _deliver(response, exchange, receive, send)
+        except ViewerLeftError:
+            exchange.aborted = True
+        finally:
+            exchange.seconds = time.perf_counter() - begun
+            self._recorder.tell(exchange)
+            if self._on_exchange is not None:
+                self._on_exchange(exchange)
+
+    async def _answer(
+        self, exchange: Exchange, identity: RequestIdentity, receive: Receive
+    ) -> EdgeResponse:
+        """Decide, and ask the origin; every failure becomes a response."""
+        try:
+            self._check_form(exchange.arrival)
+            behavior = self._distribution.behavior_for(exchange.arrival.path)
+            exchange.behavior = behavior
+            exchange.verdict = self._gatekeeper.verdict(
+                exchange.arrival, behavior, exchange.started
+            )
+            if exchange.verdict is not None and not exchange.verdict.allowed:
+                return signature_refusal(
+                    exchange.verdict, explain=self._distribution.explain_header
+                )
+            _check_method(exchange.arrival, behavior)
+            return await self._fetch(exchange, behavior, identity, receive)
+        except _RefusedError as refused:
+            exchange.refusal = str(refused)
+            page = error_page(refused.status, str(refused), identity)
+            page.headers += [_CLOSING] if refused.closing else []
+            return page
+        except OriginError as error:
+            exchange.failure = error.detail
+            return error_page(error.status, "The origin did not answer as it should.", identity)
+        except ViewerLeftError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge stays up whatever happens
+            # A defect of ours; the viewer still gets an answer.
+            _log.exception("the edge failed on %s %s", exchange.arrival.method, identity.request_id)
+            exchange.failure = f"the edge failed: {type(error).__name__}"
+            return error_page(500, "The edge failed; its log says more.", identity)
+
+    def _check_form(self, arrival: Arrival) -> None:
+        """Refuse what is no proper request to this distribution."""
+        if len(arrival.url) > MAX_URL_BYTES:
+            raise _RefusedError(414, f"The URL is longer than {MAX_URL_BYTES} bytes.", closing=True)
+        if arrival.size > MAX_REQUEST_BYTES:
+            raise _RefusedError(
+                REQUEST_TOO_LARGE,
+                f"Request line and headers are longer than {MAX_REQUEST_BYTES} bytes.",
+                closing=True,
+            )
+        if len(arrival.hosts) != 1 or not arrival.host or not arrival.path.startswith("/"):
+            raise _RefusedError(400, "The request has no host name or no path.", closing=True)
+        if not self._distribution.serves_host(arrival.host):
+            raise _RefusedError(403, "The host name belongs to no distribution here.")
+
+    async def _fetch(
+        self, exchange: Exchange, behavior: Behavior, identity: RequestIdentity, receive: Receive
+    ) -> EdgeResponse:
+        arrival = exchange.arrival
+        root = self._distribution.default_root_object
+        exchange.forwarded = forwarded(
+            arrival,
+            behavior,
+            identity,
+            path=f"/{root}" if root and arrival.path == "/" else arrival.path,
+            body=viewer_body(receive) if arrival.has_body else None,
+        )
+        return await self._fetchers[behavior.origin].fetch(exchange.forwarded.request)
+
+
+def _check_method(arrival: Arrival, behavior: Behavior) -> None:
+    if arrival.method not in METHODS[behavior.allowed_methods]:
+        methods = ", ".join(sorted(METHODS[behavior.allowed_methods]))
+        raise _RefusedError(403, f"The method is not allowed here; allowed are {methods}.")
+    if arrival.method == "GET" and arrival.has_body:
+        raise _RefusedError(403, "A GET request cannot have a body.")
+
+
+async def _deliver(
+    response: EdgeResponse, exchange: Exchange, receive: Receive, send: Send
+) -> None:
+    """Stream a response until it ends, or the viewer leaves."""
+    streaming = asyncio.ensure_future(_stream(response, exchange, send))
+    watching = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait({streaming, watching}, return_when=asyncio.FIRST_COMPLETED)
+        exchange.aborted = not streaming.done()
+    finally:
+        for task in (streaming, watching):
+            task.cancel()
+        outcomes = await asyncio.gather(streaming, watching, return_exceptions=True)
+        if response.close is not None:
+            with contextlib.suppress(Exception):
+                await response.close()
+    if isinstance(outcomes[0], Exception):
+        # The headers are out: all that is left is to break the connection, which the server does
+        # when an application returns without the end of its body.
+        exchange.aborted = True
+        exchange.failure = f"the answer broke off: {type(outcomes[0]).__name__}"
+
+
+async def _stream(response: EdgeResponse, exchange: Exchange, send: Send) -> None:
+    start = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+    await send(start)
+    if exchange.arrival.method != "HEAD":
+        async for chunk in response.body:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            exchange.sent += len(chunk)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,210 @@
+"""Reading a distribution from a TOML file.
+
+docs/edge.md describes every setting. Anything that is wrong, and anything that is not known,
+ends in a :class:`ConfigurationError` that names file and field.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from signer.assumptions import Assumptions
+from signer.edge.distribution import (
+    METHODS,
+    Behavior,
+    Distribution,
+    FolderOrigin,
+    HttpOrigin,
+    Origin,
+    S3Origin,
+    ViewerCertificate,
+)
+from signer.edge.fields import Table, located
+from signer.errors import ConfigurationError, KeyMaterialError
+from signer.keys import PublicKey
+from signer.verifier import TrustedKeyGroup
+
+Part = TypeVar("Part")
+
+_DUPLICATES = ("deny", "first", "last")
+_ORIGIN_TYPES = ("folder", "http", "s3")
+
+
+def read_distribution(path: Path) -> Distribution:
+    """Read a distribution from a TOML file; see :meth:`Distribution.from_toml`.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a field is wrong.
+    """
+    top = Table(path, _parsed(path))
+    origins = _named(top, "origins", _origin)
+    key_groups = _named(top, "key_groups", _key_group)
+    default = top.table("default_behavior")
+    if default is None:
+        raise top.error("default_behavior", "is missing", advice="add a [default_behavior] table")
+    settings = {
+        "origins": origins,
+        "key_groups": key_groups,
+        "default_behavior": _behavior(default, pattern=False),
+        "behaviors": tuple(_behavior(table, pattern=True) for table in top.tables("behaviors")),
+        "domain_names": top.strings("domain_names"),
+        "default_root_object": top.maybe_string("default_root_object"),
+        "viewer_certificate": _viewer_certificate(top),
+        "assumptions": _assumptions(top),
+        "explain_header": top.maybe_bool("explain_header") or False,
+    }
+    top.finish()
+    return _built(Distribution, top, settings)
+
+
+def _parsed(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or 'unknown error'}"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"is not TOML: {error}"
+    raise ConfigurationError("configuration_file", f"{path}: {problem}", file=str(path))
+
+
+def _named(top: Table, key: str, read: Any) -> dict[str, Any]:  # noqa: ANN401 - one reader per table
+    """Read a table whose keys are names that the user chose."""
+    table = top.table(key)
+    if table is None:
+        return {}
+    inner = {name: table.table(name) for name in table.keys()}  # noqa: SIM118 - not a dict
+    return {name: read(value, name) for name, value in inner.items() if value is not None}
+
+
+def _origin(table: Table, _name: str) -> Origin:
+    kind = table.choice("type", _ORIGIN_TYPES)
+    if kind is None:
+        raise table.error("type", "is missing", advice=f"allowed are: {', '.join(_ORIGIN_TYPES)}")
+    reader = {"folder": _folder_origin, "http": _http_origin, "s3": _s3_origin}[kind]
+    return reader(table)
+
+
+def _folder_origin(table: Table) -> Origin:
+    folder = _relative(table, table.take_string("path"))
+    table.finish()
+    if not folder.is_dir():
+        raise table.error("path", f"{folder} is not a folder")
+    return FolderOrigin(folder)
+
+
+def _http_origin(table: Table) -> Origin:
+    settings = {
+        "url": table.take_string("url"),
+        "forward_host": table.maybe_bool("forward_host"),
+        "connect_timeout": table.maybe_number("connect_timeout"),
+        "read_timeout": table.maybe_number("read_timeout"),
+    }
+    table.finish()
+    return _built(HttpOrigin, table, settings)
+
+
+def _s3_origin(table: Table) -> Origin:
+    settings: dict[str, object] = {"bucket": table.take_string("bucket")}
+    for key in ("region", "endpoint_url", "prefix"):
+        settings[key] = table.maybe_string(key)
+    for key in ("access_key_id", "secret_access_key", "session_token"):
+        settings[key] = table.maybe_string(key)
+    table.finish()
+    return _built(S3Origin, table, settings)
+
+
+def _behavior(table: Table, *, pattern: bool) -> Behavior:
+    settings: dict[str, object] = {
+        "origin": table.take_string("origin"),
+        "trusted_key_groups": table.strings("trusted_key_groups"),
+        "allowed_methods": table.choice("allowed_methods", METHODS),
+        "forward_cookies": table.maybe_bool("forward_cookies"),
+    }
+    if pattern:
+        settings["path_pattern"] = table.take_string("path_pattern")
+    table.finish()
+    return _built(Behavior, table, settings)
+
+
+def _key_group(table: Table, name: str) -> TrustedKeyGroup:
+    keys: dict[str, PublicKey] = {}
+    for key_pair_id in table.keys():  # noqa: SIM118 - not a dict
+        value = table.take_string(key_pair_id)
+        if not (key_pair_id.isascii() and key_pair_id.isalnum()):
+            raise table.error(
+                key_pair_id,
+                "is not a key pair id",
+                advice="use the id that CloudFront gave the public key, such as K2JCJMDEHXQW5F",
+            )
+        keys[key_pair_id] = _public_key(table, key_pair_id, value)
+    return TrustedKeyGroup(keys=keys, name=name)
+
+
+def _public_key(table: Table, key_pair_id: str, value: str) -> PublicKey:
+    """Load a key given inline or as the path of a PEM file; never show what was given."""
+    pem: str | bytes = value
+    if "-----BEGIN" not in value:
+        file = _relative(table, value)
+        try:
+            pem = file.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a path"
+            raise table.error(
+                key_pair_id,
+                f"the public key file cannot be read: {reason}",
+                advice="give the path of a PEM file, or the PEM text itself",
+            ) from None
+    try:
+        return PublicKey.from_pem(pem)
+    except KeyMaterialError as error:
+        raise table.error(key_pair_id, error.message, advice=error.advice) from None
+
+
+def _viewer_certificate(top: Table) -> ViewerCertificate | None:
+    table = top.table("viewer_certificate")
+    if table is None:
+        return None
+    files = {}
+    for key in ("certificate", "private_key"):
+        files[key] = _relative(table, table.take_string(key))
+        if not files[key].is_file():
+            raise table.error(key, f"{files[key]} is not a file")
+    table.finish()
+    return ViewerCertificate(**files)
+
+
+def _assumptions(top: Table) -> Assumptions:
+    """Read switches of :class:`Assumptions`; their types follow from the defaults."""
+    defaults = Assumptions()
+    table = top.table("assumptions")
+    if table is None:
+        return defaults
+    settings: dict[str, object] = {}
+    for item in fields(Assumptions):
+        default = getattr(defaults, item.name)
+        if isinstance(default, bool):
+            settings[item.name] = table.maybe_bool(item.name)
+        elif isinstance(default, int):
+            settings[item.name] = table.maybe_int(item.name)
+        else:
+            settings[item.name] = table.choice(item.name, _DUPLICATES)
+    table.finish()
+    return _built(Assumptions, table, settings)
+
+
+def _relative(table: Table, path: str) -> Path:
+    return table.file.parent / path
+
+
+def _built(part: type[Part], table: Table, settings: dict[str, Any]) -> Part:
+    """Construct a part of the model from the settings that were given."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        return part(**given)
+    except ConfigurationError as error:
+        raise located(error, table) from None

@@ -1,0 +1,227 @@
+"""The local edge as a server: the data plane on one port, the inspector on another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from signer.edge.app import EdgeApp
+from signer.edge.distribution import Distribution
+from signer.edge.exchange import Exchange, Recorder
+from signer.edge.inspector import InspectorApp
+from signer.errors import ConfigurationError
+
+_LARGEST_HEAD = 256 * 1024
+_GRACE_SECONDS = 2
+_POLL_SECONDS = 0.01
+
+
+class EdgeServer:
+    """Runs a distribution on this machine.
+
+    Example:
+        >>> import asyncio
+        >>> from signer.edge import Behavior, Distribution, EdgeServer, HttpOrigin
+        >>> site = Distribution(
+        ...     origins={"backend": HttpOrigin("http://127.0.0.1:9000")},
+        ...     default_behavior=Behavior(origin="backend"),
+        ... )
+        >>> async def run() -> bool:
+        ...     async with EdgeServer(site, port=0, inspector_port=0) as edge:
+        ...         return edge.url.startswith("http://127.0.0.1:")
+        >>> asyncio.run(run())
+        True
+    """
+
+    def __init__(
+        self,
+        distribution: Distribution,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        inspector_port: int | None = None,
+        clock: Callable[[], float] = time.time,
+        allow_remote: bool = False,
+        on_exchange: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        """Check the address; nothing is opened before :meth:`start`.
+
+        Args:
+            distribution: What to serve.
+            host: Address to listen on.
+            port: Port for viewers; 0 for any free one.
+            inspector_port: Port of the inspector, always on 127.0.0.1; 0 for any free one, None
+                for no inspector.
+            clock: Returns seconds since 1970.
+            allow_remote: Permit an address that other machines can reach.
+            on_exchange: Called after every request.
+
+        Raises:
+            ConfigurationError: ``edge_remote``: the address is not a loopback address.
+        """
+        if not allow_remote and not _is_loopback(host):
+            raise ConfigurationError(
+                "edge_remote",
+                f"other machines could reach the edge on {host}",
+                advice="it is a development tool: listen on 127.0.0.1, or allow it explicitly",
+                field="host",
+            )
+        self._distribution = distribution
+        self._host, self._port, self._inspector_port = host, port, inspector_port
+        self._recorder = Recorder()
+        self._app = EdgeApp(
+            distribution, clock=clock, recorder=self._recorder, on_exchange=on_exchange
+        )
+        self._running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+        self.url: str = ""
+        self.inspector_url: str | None = None
+
+    async def start(self) -> None:
+        """Listen, and return once requests are answered.
+
+        Raises:
+            ConfigurationError: ``edge_address``: the address is in use or not ours;
+                ``edge_certificate``: the TLS files cannot be used.
+        """
+        viewers = _bound(self._host, self._port)
+        try:
+            inspector = (
+                None if self._inspector_port is None else _bound("127.0.0.1", self._inspector_port)
+            )
+        except ConfigurationError:
+            viewers.close()
+            raise
+        scheme = "https" if self._distribution.viewer_certificate else "http"
+        self.url = _url(scheme, viewers)
+        try:
+            await self._run(self._app, viewers, tls=True)
+            if inspector is not None:
+                self.inspector_url = _url("http", inspector)
+                page = InspectorApp(self._recorder, title=self.url)
+                await self._run(page, inspector, tls=False)
+        except BaseException:
+            for listener in (viewers, inspector):
+                if listener is not None:
+                    listener.close()
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening, end what is running, close connections to origins."""
+        self._recorder.close()
+        for server, _ in self._running:
+            server.should_exit = True
+        for _, task in self._running:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._running.clear()
+        await self._app.aclose()
+
+    async def serve(self) -> None:
+        """Run until cancelled."""
+        await self.start()
+        try:
+            await asyncio.gather(*(task for _, task in self._running))
+        finally:
+            await self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def _run(self, app: ASGIApp, listener: socket.socket, *, tls: bool) -> None:
+        certificate = self._distribution.viewer_certificate if tls else None
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            # The peer of the TCP connection is the viewer, whatever X-Forwarded-For says.
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            h11_max_incomplete_event_size=_LARGEST_HEAD,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_certfile=str(certificate.certificate) if certificate else None,
+            ssl_keyfile=str(certificate.private_key) if certificate else None,
+        )
+        try:
+            config.load()
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigurationError(
+                "edge_certificate",
+                f"viewer_certificate: the TLS files cannot be used ({type(error).__name__})",
+                field="viewer_certificate",
+            ) from None
+        server = _QuietServer(config)
+        task = asyncio.ensure_future(server.serve(sockets=[listener]))
+        self._running.append((server, task))
+        while not server.started:
+            if task.done():
+                await task
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+class _QuietServer(uvicorn.Server):
+    """A server that leaves signals to the program it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound but does not listen yet."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.setblocking(False)  # noqa: FBT003 - the name of the method says it
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            "edge_address",
+            f"cannot listen on {host}:{port}: {error.strerror or 'unknown error'}",
+            advice="choose another port; 0 takes any free one",
+            field="port",
+        ) from None
+    return listener
+
+
+def _url(scheme: str, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}"
