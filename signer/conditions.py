@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from signer.verdict import Code, Step
     from signer.viewer_request import Transport
 
+_PLAIN_ORIGIN = re.compile(r"https?://[a-z0-9.-]+/")
 _HOST = re.compile(r"[a-z]+://[^/?]*")
 _DEFAULT_PORT = re.compile(
     r"(?P<origin>https://[^/?:]+(?=:443[/?])|http://[^/?:]+(?=:80[/?])):[0-9]+", re.IGNORECASE
@@ -37,6 +38,8 @@ class Denied(Exception):  # noqa: N818 - a decision, not an error; verifiers tur
 
 def compared_url(url: str, rules: Assumptions, leaned_on: list[str]) -> str:
     """Return the URL with which Resources are compared, as the assumptions have it."""
+    if _PLAIN_ORIGIN.match(url):
+        return url
     host = _HOST.match(url)
     if host and host[0] != host[0].lower():
         leaned_on.append("host_case_matters")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.encoding import encode_base64
@@ -38,7 +38,7 @@ from signer.signed_policy import (
     require_cover,
     with_parameters,
 )
-from signer.wire import wire_url
+from signer.wire import normal_escapes, wire_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,8 @@ class Issuer:
             # The common case. The text equals Policy(wire, ...).to_json(), without building one.
             signature = self._signature(canned_policy_text(wire, end))
             return with_parameters(wire, f"Expires={end}&Signature={signature}{self._identity}")
-        pattern = wire if resource is None else wire_resource(resource)
+        # The URL is ours to write, so its pattern can follow the URL's form of escapes.
+        pattern = wire if resource is None else normal_escapes(wire_resource(resource))
         require_cover(pattern, wire)
         policy = Policy(
             pattern,
@@ -201,7 +202,9 @@ class Issuer:
             PolicyError: ``time_past``, ``time_lifetime``.
             SigningError: The key did not return a signature.
         """
-        self._check_life(policy.end - self._clock())
+        life = policy.end - self._clock()
+        if not 0 < life <= self._lifetime:
+            self._refuse_life(life)
         return SignedPolicy(
             policy, self.key_pair_id, self.hash_algorithm, self._signature(policy.to_json())
         )
@@ -259,19 +262,19 @@ class Issuer:
             raise PolicyError("time_ambiguous", "give either expires_in or date_less_than")
         else:
             end = int(now) + _seconds(expires_in)
-        self._check_life(end - now)
+        if not 0 < end - now <= self._lifetime:
+            self._refuse_life(end - now)
         return end
 
-    def _check_life(self, life: float) -> None:
+    def _refuse_life(self, life: float) -> NoReturn:
         if life <= 0:
             raise PolicyError("time_past", "the end of access is not in the future")
-        if life > self._lifetime:
-            raise PolicyError(
-                "time_lifetime",
-                f"the end of access is more than max_lifetime ({self.max_lifetime}) ahead",
-                advice="shorten it, or construct the Issuer with a longer max_lifetime",
-                max_lifetime=self._lifetime,
-            )
+        raise PolicyError(
+            "time_lifetime",
+            f"the end of access is more than max_lifetime ({self.max_lifetime}) ahead",
+            advice="shorten it, or construct the Issuer with a longer max_lifetime",
+            max_lifetime=self._lifetime,
+        )
 
     def _signature(self, text: str) -> str:
         signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)

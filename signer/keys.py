@@ -95,16 +95,14 @@ def _ecdsa(hash_algorithm: HashAlgorithm) -> ec.ECDSA:
 class PublicKey:
     """The public half of a key pair, as uploaded to CloudFront."""
 
-    __slots__ = ("_key", "algorithm", "fingerprint")
+    __slots__ = ("_check", "_key", "algorithm", "fingerprint")
 
     def __init__(self, key: object) -> None:
         """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
         self._key = _accepted_public_key(key)
-        self.algorithm: Final = (
-            KeyAlgorithm.RSA_2048
-            if isinstance(self._key, rsa.RSAPublicKey)
-            else KeyAlgorithm.ECDSA_P256
-        )
+        is_rsa = isinstance(self._key, rsa.RSAPublicKey)
+        self.algorithm: Final = KeyAlgorithm.RSA_2048 if is_rsa else KeyAlgorithm.ECDSA_P256
+        self._check = _signature_check(self._key)
         digest = hashes.Hash(hashes.SHA256())
         digest.update(self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
         self.fingerprint: Final = digest.finalize().hex()
@@ -143,10 +141,7 @@ class PublicKey:
         are not genuine.
         """
         try:
-            if isinstance(self._key, rsa.RSAPublicKey):
-                self._key.verify(signature, message, _PKCS1V15, _hash(hash_algorithm))
-            else:
-                self._key.verify(signature, message, _ecdsa(hash_algorithm))
+            self._check(signature, message, hash_algorithm)
         except (InvalidSignature, UnsupportedAlgorithm):
             return False
         return True
@@ -198,7 +193,7 @@ class PrivateKey:
     GIL, so threads scale.
     """
 
-    __slots__ = ("_key", "_public", "algorithm")
+    __slots__ = ("_key", "_make", "_public", "algorithm")
 
     def __init__(self, key: object) -> None:
         """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
@@ -206,6 +201,7 @@ class PrivateKey:
             raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
         self._public = PublicKey(key.public_key())
         self._key = key
+        self._make = _signature_maker(key)
         self.algorithm: Final = self._public.algorithm
 
     @classmethod
@@ -236,7 +232,7 @@ class PrivateKey:
                 ``key_several``, ``key_type`` or ``key_size``. The message contains nothing of
                 the input.
         """
-        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+        secret = _secret_bytes(passphrase)
         if isinstance(pem, bytes) and b"-----" not in pem:
             return cls(_load(load_der_private_key, pem, secret))
         blocks = pem_blocks(pem)
@@ -263,9 +259,7 @@ class PrivateKey:
                 allow the hash (SHA-1 on Fedora, RHEL 9 and in FIPS mode).
         """
         try:
-            if isinstance(self._key, rsa.RSAPrivateKey):
-                return self._key.sign(message, _PKCS1V15, _hash(hash_algorithm))
-            return self._key.sign(message, _ecdsa(hash_algorithm))
+            return self._make(message, hash_algorithm)
         except UnsupportedAlgorithm:
             raise KeyMaterialError(
                 "hash_forbidden",
@@ -279,7 +273,7 @@ class PrivateKey:
         Args:
             passphrase: Encrypts the PEM when given.
         """
-        secret = passphrase.encode() if isinstance(passphrase, str) else passphrase
+        secret = _secret_bytes(passphrase)
         encryption = BestAvailableEncryption(secret) if secret else NoEncryption()
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
 
@@ -310,6 +304,32 @@ def _accepted_public_key(key: object) -> rsa.RSAPublicKey | ec.EllipticCurvePubl
             )
         return key
     raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
+
+
+def _signature_check(
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+) -> Callable[[bytes, bytes, HashAlgorithm], None]:
+    """Choose by kind of key once: the test costs as much as the rest of the call."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return lambda signature, message, name: key.verify(
+            signature, message, _PKCS1V15, _hash(name)
+        )
+    return lambda signature, message, name: key.verify(signature, message, _ecdsa(name))
+
+
+def _signature_maker(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+) -> Callable[[bytes, HashAlgorithm], bytes]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return lambda message, name: key.sign(message, _PKCS1V15, _hash(name))
+    return lambda message, name: key.sign(message, _ecdsa(name))
+
+
+def _secret_bytes(passphrase: str | bytes | None) -> bytes | None:
+    try:
+        return passphrase.encode() if isinstance(passphrase, str) else passphrase
+    except UnicodeEncodeError:  # which carries the passphrase
+        raise KeyMaterialError("key_passphrase", "the passphrase is not valid text") from None
 
 
 def _load(loader: Callable[..., object], data: bytes, *secret: bytes | None) -> object:

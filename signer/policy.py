@@ -18,6 +18,7 @@ import re
 import warnings
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from signer.errors import PolicyError, ResourceError, excerpt
 from signer.resource import is_entire_distribution, is_exact, wire_resource
@@ -202,8 +203,7 @@ def canned_policy_text(resource: str, date_less_than: int | str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedPolicy:
+class DecodedPolicy(NamedTuple):
     """A policy as it arrived, for display and checking; nothing about it is trusted.
 
     Attributes:

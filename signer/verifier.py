@@ -128,7 +128,7 @@ class _Case:
         self.kind: Kind | None = None
         self.key_pair_id: str | None = None
         self.key_group: str | None = None
-        self.hash_algorithm: HashAlgorithm | None = None
+        self.hash_algorithm: str | None = None
         self.leaned_on: list[str] = []
 
     def decide(self) -> None:
@@ -166,10 +166,10 @@ class _Case:
             kind=self.kind,
             key_pair_id=self.key_pair_id,
             key_group=self.key_group,
-            hash_algorithm=self.hash_algorithm.value if self.hash_algorithm else None,
+            hash_algorithm=self.hash_algorithm,
             policy=self._policy,
             match=self._match,
-            assumptions=tuple(dict.fromkeys(self.leaned_on)),
+            assumptions=tuple(dict.fromkeys(self.leaned_on)) if self.leaned_on else (),
         )
 
     def _known_key(self) -> PublicKey:
@@ -205,8 +205,10 @@ class _Case:
         else:
             policy = self._custom_policy(encoded)
         self._policy = policy
-        dates = policy.date_less_than, policy.date_greater_than or 0
-        if not all(0 <= date <= self._rules.latest_epoch_seconds for date in dates):
+        latest = self._rules.latest_epoch_seconds
+        if not (
+            0 <= policy.date_less_than <= latest and 0 <= (policy.date_greater_than or 0) <= latest
+        ):
             self.leaned_on.append("latest_epoch_seconds")
             raise Denied(
                 "policy readable",
@@ -258,21 +260,20 @@ class _Case:
         named = self._one("Hash-Algorithm", step="hash known", code="AccessDenied")
         if named is None:
             # CloudFront's default; SHA-256 must be named.
-            self.hash_algorithm = HashAlgorithm.SHA1
-        elif named in _HASH_ALGORITHMS:
-            self.hash_algorithm = _HASH_ALGORITHMS[named]
-        else:
+            named = "SHA1"
+        elif named not in _HASH_ALGORITHMS:
             self.leaned_on.append("exact_hash_algorithm")
-            lenient = _HASH_ALGORITHMS.get(named.upper())
-            if lenient is None or self._rules.exact_hash_algorithm:
+            lenient = named.upper()
+            if lenient not in _HASH_ALGORITHMS or self._rules.exact_hash_algorithm:
                 raise Denied(
                     "hash known",
                     "AccessDenied",
                     "hash_unknown",
                     "Hash-Algorithm is neither SHA1 nor SHA256.",
                 )
-            self.hash_algorithm = lenient
-        return self.hash_algorithm
+            named = lenient
+        self.hash_algorithm = named
+        return _HASH_ALGORITHMS[named]
 
     def _check_signature(
         self, key: PublicKey, policy: DecodedPolicy, hash_algorithm: HashAlgorithm

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from signer.cookies import COOKIE_NAMES
 from signer.wire import RESERVED_PARAMETERS
@@ -38,8 +38,7 @@ class ViewerRequest:
     method: str = "GET"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """Credentials found in a request.
 
     Attributes:
