@@ -34,8 +34,9 @@ fmt: dev-set  ## format the code and fix what can be fixed
 bench: dev-set  ## the benchmark table
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-mutate: dev-set  ## mutation testing of the core
-	@$(BIN)/python tools/mutate.py $(ARGS)
+mutate: dev-set  ## mutation testing of the core (ARGS: names of mutants)
+	@$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
 
 fuzz: dev-set  ## fuzz the verifier until stopped (ARGS=-max_total_time=60)
 	@$(BIN)/python tests/fuzz_verifier.py $(ARGS)
