@@ -15,6 +15,7 @@ from signer.errors import UrlError, excerpt
 _MAX_HOST = 253
 _MAX_LABEL = 63
 _MAX_PORT = 65535
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by category, dropped by UTS #46
@@ -27,7 +28,7 @@ def split_authority(authority: str) -> tuple[str, int | None]:
         Host as written, and the port or None when there is none or it is empty.
 
     Raises:
-        UrlError: User information, no host, or a port that is not a number up to 65535.
+        UrlError: User information, no host, or a port that is not a number from 1 to 65535.
     """
     if "@" in authority:
         raise UrlError("url_user_info", "the URL contains user information (@ before the host)")
@@ -40,9 +41,14 @@ def split_authority(authority: str) -> tuple[str, int | None]:
         return host, None
     if not (port.isascii() and port.isdigit() and len(port) <= len("00065535")):
         raise UrlError("url_port", f"{excerpt(port)} is not a port number")
-    if int(port) > _MAX_PORT:
-        raise UrlError("url_port", f"the port {int(port)} is above {_MAX_PORT}")
+    if not 0 < int(port) <= _MAX_PORT:  # nothing listens on 0, and some clients drop it
+        raise UrlError("url_port", f"the port {int(port)} is not between 1 and {_MAX_PORT}")
     return host, int(port)
+
+
+def port_suffix(protocol: str, port: int | None) -> str:
+    """Return what stands behind the host: nothing for the protocol's own port, as clients do."""
+    return "" if port is None or port == _DEFAULT_PORTS.get(protocol) else f":{port}"
 
 
 def host_name(host: str) -> str:

@@ -23,7 +23,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from signer.errors import ResourceError, UrlError, excerpt
-from signer.host import host_label, host_name, split_authority
+from signer.host import host_label, host_name, port_suffix, split_authority
 from signer.wire import RESERVED_PARAMETERS, refuse_hazards, wire_path, wire_query
 
 PROTOCOLS = ("http", "https", "*", "http*")
@@ -100,7 +100,8 @@ def wire_resource(resource: str) -> str:
 
     Returns:
         The pattern in ASCII: protocol and host in lower case, characters encoded as
-        :func:`signer.wire.wire_url` encodes them, a protocol in front.
+        :func:`signer.wire.wire_url` encodes them, a protocol in front. Percent-escapes stay as
+        written, because browsers send those of a page's links unchanged and cookies must match.
 
     Raises:
         ResourceError: Hazardous characters, unknown protocol, malformed host, or CloudFront's own
@@ -131,13 +132,14 @@ def _normalise(resource: str) -> str:
         )
     _refuse_reserved(sections.query or "")
     query = wire_query(sections.query or "", wildcards=True)
+    domain = _wire_domain(sections.domain, protocol)
     path = "" if sections.path == "*" else wire_path(sections.path)
-    return f"{protocol}://{_wire_domain(sections.domain)}{path}" + (f"?{query}" if query else "")
+    return f"{protocol}://{domain}{path}" + (f"?{query}" if query else "")
 
 
-def _wire_domain(domain: str) -> str:
+def _wire_domain(domain: str, protocol: str) -> str:
     host, port = split_authority(domain)
-    suffix = "" if port is None else f":{port}"
+    suffix = port_suffix(protocol, port)
     if "*" not in host:
         return host_name(host) + suffix
     labels = host.split(".")

@@ -10,7 +10,7 @@ from signer.errors import ResourceError, UrlError, excerpt
 from signer.keys import HashAlgorithm
 from signer.policy import Policy
 from signer.resource import match_url_resource
-from signer.wire import MAX_URL_BYTES, is_plain_tail, wire_url
+from signer.wire import MAX_URL_BYTES, is_plain_tail, normal_escapes, wire_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,12 @@ class SignedPolicy:
             ResourceError: ``resource_mismatch`` when the Resource does not cover the URL.
         """
         prefix = self._covered_prefix
-        if prefix is not None and url.startswith(prefix) and is_plain_tail(url, len(prefix)):
+        if (
+            prefix is not None
+            and isinstance(url, str)
+            and url.startswith(prefix)
+            and is_plain_tail(url, len(prefix))
+        ):
             return with_parameters(url, self._parameters)
         wire = wire_url(url)
         require_cover(self.policy.resource, wire)
@@ -120,11 +125,12 @@ def with_parameters(wire: str, parameters: str) -> str:
 def _plain_prefix(resource: str) -> str | None:
     """Return what a URL must begin with, for a Resource that is a literal directory and a ``*``.
 
-    Only where this is all there is to check: the ``*`` ends the path, so any query is covered.
+    Only where this is all there is to check: the ``*`` ends the path, so any query is covered,
+    and the prefix is in wire form, also where it might end within a dot segment (``%2e``).
     """
     prefix, star, rest = resource.partition("*")
     if star and not rest and "?" not in prefix and prefix.count("/") > 2:  # noqa: PLR2004 - //host/
-        return prefix
+        return prefix if prefix == normal_escapes(prefix) else None
     return None
 
 

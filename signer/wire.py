@@ -6,7 +6,9 @@ the form in which clients send it. :func:`wire_url` produces that form under two
 * what is unambiguous is encoded: upper-case scheme and host, an international host, a default
   port, an empty path, a trailing ``?``, every character that RFC 3986 does not allow raw in a
   path or query (browsers, ``curl`` and HTTP libraries disagree about those), and in the query
-  ``*``, a second ``?`` and ``'`` (wildcards to CloudFront, and rewritten by browsers);
+  ``*``, a second ``?`` and ``'`` (wildcards to CloudFront, and rewritten by browsers); escapes
+  are written as RFC 3986 has them (``%2f`` as ``%2F``, ``%7E`` as ``~``), since ``requests`` and
+  ``urllib3`` send them so whatever they are given;
 * what is hazardous is refused: fragments, dot segments, backslashes, control characters, quotes,
   user information, CloudFront's own parameter names, other schemes, relative URLs.
 
@@ -20,19 +22,18 @@ the reserved parameter names.
 from __future__ import annotations
 
 import re
+import string
 from typing import Final
 from urllib.parse import quote, unquote
 
 from signer.errors import UrlError, excerpt
-from signer.host import host_name, split_authority
+from signer.host import host_name, port_suffix, split_authority
 
 RESERVED_PARAMETERS: Final = ("Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm")
 """Query parameters that belong to CloudFront; any one of them marks a URL as signed."""
 
 MAX_URL_BYTES: Final = 8192
 """Longest URL that CloudFront accepts (quota page, "Length of a URL")."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Characters that RFC 3986 allows raw in a path (pchar and "/"). In a query WHATWG clients turn
 # "'" into "%27"; "*" and "?" are allowed there but act as wildcards in a policy's Resource.
@@ -56,6 +57,8 @@ _SPLIT = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _SEGMENT_BREAK = re.compile(r"[/\\]")
 
 
@@ -144,12 +147,12 @@ def _normalise(url: str) -> str:
         raise UrlError("url_type", f"a URL must be a str, not {type(url).__name__}")
     match = _split(url)
     scheme = match["scheme"].lower()
-    if scheme not in _DEFAULT_PORTS:
+    if scheme not in {"http", "https"}:
         raise UrlError(
             "url_scheme", f"the scheme {excerpt(scheme)} is not http or https", scheme=scheme
         )
     host, port = split_authority(match["authority"])
-    path = wire_path(match["path"])
+    path = normal_escapes(wire_path(match["path"]))
     if "*" in path:
         raise UrlError(
             "url_wildcard",
@@ -164,9 +167,8 @@ def _normalise(url: str) -> str:
             advice="sign the URL without it; rename your own parameter",
             parameters=tuple(reserved),
         )
-    query = wire_query(query)
-    default = port is None or port == _DEFAULT_PORTS[scheme]
-    authority = host_name(host) + ("" if default else f":{port}")
+    query = normal_escapes(wire_query(query))
+    authority = host_name(host) + port_suffix(scheme, port)
     return f"{scheme}://{authority}{path}" + (f"?{query}" if query else "")
 
 
@@ -225,7 +227,7 @@ def wire_path(path: str) -> str:
 
 
 def wire_query(query: str, *, wildcards: bool = False) -> str:
-    """Return a query percent-encoded as on the wire; nothing is decoded, dropped or reordered.
+    """Return a query percent-encoded as on the wire; nothing is dropped or reordered.
 
     Args:
         query: Text after the first ``?``.
@@ -236,6 +238,20 @@ def wire_query(query: str, *, wildcards: bool = False) -> str:
     """
     _refuse_bad_percent(query)
     return quote(query, safe=_QUERY_SAFE + "*?" if wildcards else _QUERY_SAFE)
+
+
+def normal_escapes(text: str) -> str:
+    """Write percent-escapes in the one form that no client changes (RFC 3986, section 6.2.2).
+
+    Hexadecimal digits become upper case, and an escape of a letter, digit, ``-``, ``.``, ``_`` or
+    ``~`` becomes that character. Browsers leave both alone; other clients do what is done here.
+    """
+    return _ESCAPE.sub(_normal_escape, text) if "%" in text else text
+
+
+def _normal_escape(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _refuse_bad_percent(text: str) -> None:
