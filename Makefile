@@ -21,8 +21,8 @@ setup: dev-set browser  ## make .venv with everything, and find a browser for th
 demo: demo-set  ## serve a private gallery behind a local CloudFront (ARGS=--check: run the story and exit)
 	@$(BIN)/signer dev $(ARGS)
 
-test: setup lint  ## lint, then all tests with coverage (ARGS: more pytest arguments)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report= $(ARGS)
+test: setup lint  ## lint, then all tests with coverage (ARGS='--no-cov tests/test_wire.py': some)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: dev-set  ## style, types, layers, and what must never be in the tree
 	@$(BIN)/python tools/lint.py
