@@ -326,10 +326,12 @@ def _signature_maker(
 
 
 def _secret_bytes(passphrase: str | bytes | None) -> bytes | None:
-    try:
-        return passphrase.encode() if isinstance(passphrase, str) else passphrase
-    except UnicodeEncodeError:  # which carries the passphrase
-        raise KeyMaterialError("key_passphrase", "the passphrase is not valid text") from None
+    if not isinstance(passphrase, str):
+        return passphrase
+    if any("\ud800" <= character <= "\udfff" for character in passphrase):
+        # Before encoding, whose own error would carry the passphrase.
+        raise KeyMaterialError("key_passphrase", "the passphrase is not valid text")
+    return passphrase.encode()
 
 
 def _load(loader: Callable[..., object], data: bytes, *secret: bytes | None) -> object:

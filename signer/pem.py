@@ -16,7 +16,8 @@ _LEGACY_HEADERS = re.compile(r"\A\s*Proc-Type:[^\n]*\n\s*DEK-Info:[^\n]*\n")
 def pem_blocks(pem: str | bytes) -> list[tuple[str, str]]:
     """Find the PEM blocks in a text, whatever was done to its line breaks."""
     text = pem.decode("utf-8", errors="replace") if isinstance(pem, bytes) else pem
-    text = text.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
+    text = text.replace("\\r", "").replace("\\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return [(match["label"], match["body"]) for match in _ARMOUR.finditer(text)]
 
 
@@ -42,4 +43,6 @@ def only_block(blocks: list[tuple[str, str]], kind: str) -> bytes:
         preamble += "\n"
         body = body[headers.end() :]
     base64 = "".join(body.split())
-    return f"-----BEGIN {label}-----\n{preamble}{base64}\n-----END {label}-----\n".encode()
+    # What is not ASCII is not base64; a "?" makes parsers say so without an exception of ours.
+    text = f"-----BEGIN {label}-----\n{preamble}{base64}\n-----END {label}-----\n"
+    return text.encode("ascii", errors="replace")
