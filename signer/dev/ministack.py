@@ -23,9 +23,10 @@ REGION = "us-east-1"
 
 # The pipe on its standard input ends when this process ends, however it ends, on every system.
 _CHILD = """
-import os, sys, threading
+import os, threading
 def until_parent_ends():
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 threading.Thread(target=until_parent_ends, daemon=True).start()
 from ministack.app import main

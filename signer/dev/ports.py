@@ -57,7 +57,8 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # macOS lets a second server bind one address of a port that is taken on all of them.
     if port and _answers(family, host, port):
         raise _taken(port)
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns off Nagle's delays only where it is.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
             # There, SO_REUSEADDR would share the port with whoever has it.

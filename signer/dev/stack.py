@@ -19,8 +19,14 @@ from signer.dev.demo import Demo
 from signer.dev.environment import ready_environment
 from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_ministack
 from signer.dev.ports import listen, listen_near
-from signer.edge import Behavior, Distribution, FolderOrigin, HttpOrigin, S3Origin
-from signer.edge.server import EdgeServer
+from signer.edge import (
+    Behavior,
+    Distribution,
+    EdgeServer,
+    FolderOrigin,
+    HttpOrigin,
+    S3Origin,
+)
 from signer.issuer import Issuer
 from signer.keys import KeyAlgorithm, PrivateKey
 from signer.verifier import TrustedKeyGroup
@@ -159,6 +165,8 @@ def _distribution(
         key_groups={"demo": group},
         default_root_object="index.html",
         behaviors=(
+            # Whether the default root object is put in before or after behaviors are chosen.
+            Behavior(origin="site", path_pattern="/"),
             Behavior(origin="site", path_pattern="/index.html"),
             Behavior(origin="site", path_pattern="/assets/*"),
             backend("/api/*"),
@@ -196,12 +204,12 @@ async def _backend(app: Any, sockets: list[socket.socket]) -> AsyncIterator[str]
 
 @contextlib.asynccontextmanager
 async def _edge(distribution: Distribution, sockets: _Sockets) -> AsyncIterator[None]:
-    server = EdgeServer(distribution, sockets=sockets.site, inspector_sockets=sockets.inspector)
-    await server.start()
-    try:
+    # The ports were kept for the edge, which opens them itself.
+    ports = {"port": _port(sockets.site), "inspector_port": _port(sockets.inspector)}
+    for bound in (*sockets.site, *sockets.inspector):
+        bound.close()
+    async with EdgeServer(distribution, **ports):
         yield
-    finally:
-        await server.stop()
 
 
 def _new_key_pair_id() -> str:

@@ -203,9 +203,14 @@ class _Story:
         return self._refused(self.ada, _path(self.film[0]), "MissingKey")
 
     def inspector(self) -> str:
-        page = self.stranger.get(self.demo.inspector_url)
-        _expect(page, 200)
-        return self.demo.inspector_url
+        _expect(self.stranger.get(self.demo.inspector_url), 200)
+        answer = self.stranger.get(f"{self.demo.inspector_url}/requests")
+        _expect(answer, 200)
+        decisions = [request["decision"] for request in answer.json() if request["decision"]]
+        allowed = sum(decision["allowed"] for decision in decisions)
+        refused = len(decisions) - allowed
+        _require(allowed > 0 and refused > 0, f"it lists {allowed} allowed and {refused} refused")
+        return f"{allowed} allowed, {refused} refused, at {self.demo.inspector_url}"
 
     def _viewer(self) -> httpx.Client:
         return httpx.Client(base_url=self.demo.site_url, timeout=20, trust_env=False)

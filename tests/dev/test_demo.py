@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+from signer.dev.ports import listen
+from tests.dev.running import COMMAND, gone, running_demo
+
+pytestmark = [pytest.mark.ministack, pytest.mark.slow, pytest.mark.xdist_group("ministack")]
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--algorithm", "rsa"), ("--storage", "folder")],
+    ids=["p256", "rsa", "folder"],
+)
+def test_the_whole_story_is_told(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--check", "--json", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=180,
+        check=False,
+    )
+    story = json.loads(done.stdout)
+    assert [step for step in story["steps"] if not step["passed"]] == []
+    assert story["passed"]
+    assert done.returncode == 0
+    assert len(story["steps"]) == (16 if "folder" in arguments else 17)
+
+
+def test_the_story_is_readable_in_a_pipe() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--check", "--storage", "folder"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={"PYTHONUTF8": "1", "PATH": "", "SYSTEMROOT": ""} if sys.platform != "win32" else None,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.count("✓") == 16
+    assert "✗" not in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly(number: signal.Signals) -> None:
+    with running_demo() as demo:
+        pid = demo.document["ministack_pid"]
+        site = demo.document["site_url"]
+        assert httpx.get(site, trust_env=False).status_code == 200
+        demo.process.send_signal(number)
+        assert demo.process.wait(20) == 0
+        assert gone(pid, within=0.5)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(site, trust_env=False)
+
+
+@posix
+def test_ctrl_c_while_viewers_are_connected_is_quick() -> None:
+    with running_demo("--storage", "folder") as demo, httpx.Client(trust_env=False) as viewer:
+        viewer.get(demo.document["site_url"])
+        # The inspector's stream of events never ends by itself.
+        events = viewer.stream("GET", demo.document["inspector_url"] + "/events")
+        with events as response:
+            assert response.status_code == 200
+            demo.process.send_signal(signal.SIGINT)
+            assert demo.process.wait(10) == 0
+
+
+@posix
+def test_ministack_does_not_outlive_a_demo_that_was_killed() -> None:
+    with running_demo() as demo:
+        demo.process.kill()
+        assert gone(demo.document["ministack_pid"])
+
+
+def test_a_taken_port_is_passed_over() -> None:
+    with (
+        running_demo("--storage", "folder") as first,
+        running_demo("--storage", "folder") as second,
+    ):
+        addresses = [
+            document[name]
+            for document in (first.document, second.document)
+            for name in ("site_url", "inspector_url")
+        ]
+        assert len(set(addresses)) == 4
+        for document in (first.document, second.document):
+            assert httpx.get(document["site_url"], trust_env=False).status_code == 200
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    sockets = listen(0)
+    port = sockets[0].getsockname()[1]
+    accepting = threading.Thread(target=_accept, args=(sockets[0],), daemon=True)
+    accepting.start()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        for bound in sockets:
+            bound.close()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert f"port {port} is taken" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _accept(bound: socket.socket) -> None:
+    try:
+        while True:
+            bound.accept()[0].close()
+    except OSError:
+        return
