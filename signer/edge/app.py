@@ -147,7 +147,7 @@ class EdgeApp:
         except Exception as error:  # noqa: BLE001 - the edge stays up whatever happens
             # A defect of ours; the viewer still gets an answer.
             _log.exception("the edge failed on %s %s", exchange.arrival.method, identity.request_id)
-            exchange.failure = f"the edge failed: {type(error).__name__}"
+            exchange.failure = f"The edge failed: {type(error).__name__}"
             return error_page(500, "The edge failed; its log says more.", identity)
 
     def _check_form(self, arrival: Arrival) -> None:
@@ -208,7 +208,7 @@ async def _deliver(
         # The headers are out: all that is left is to break the connection, which the server does
         # when an application returns without the end of its body.
         exchange.aborted = True
-        exchange.failure = f"the answer broke off: {type(outcomes[0]).__name__}"
+        exchange.failure = f"The answer broke off: {type(outcomes[0]).__name__}"
 
 
 async def _stream(response: EdgeResponse, exchange: Exchange, send: Send) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from signer.cookies import COOKIE_NAMES
 from signer.edge.exchange import Exchange
+from signer.edge.hints import hints
 from signer.edge.signatures import described_assumptions
+from signer.verdict import STEPS
 from signer.viewer_request import cookie_pairs
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def report(exchange: Exchange) -> dict[str, object]:
         "reason": exchange.reason,
         "refusal": exchange.refusal,
         "failure": exchange.failure,
+        "hints": hints(exchange),
         "behavior": {
             "path_pattern": behavior.path_pattern,
             "origin": behavior.origin,
@@ -105,6 +108,7 @@ def _decision(verdict: Verdict) -> dict[str, object]:
             {"name": check.name, "passed": check.passed, "detail": check.detail}
             for check in (verdict.checks if verdict.transport or not verdict.allowed else ())
         ],
+        "not_reached": [] if verdict.allowed else list(STEPS[len(verdict.checks) :]),
         "assumptions": [
             {"name": name, "sentence": sentences.get(name, "")} for name in verdict.assumptions
         ],

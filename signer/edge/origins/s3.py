@@ -71,7 +71,7 @@ class S3Reader:
         try:
             signed = await self._signed(request, target)
         except BotoCoreError as error:
-            raise OriginError(502, f"no AWS credentials: {error}") from error
+            raise OriginError(502, f"No AWS credentials: {error}") from error
         kept = [(name, value) for name, value in request.headers if name in _FORWARDED]
         response = await self._upstream.send(request.method, target, [*signed, *kept], request.body)
         others = [(name, value) for name, value in response.headers if name != b"server"]
@@ -112,7 +112,7 @@ class S3Reader:
             return Credentials(origin.access_key_id, origin.secret_access_key, origin.session_token)
         found: Credentials | None = Session().get_credentials()
         if found is None:
-            raise OriginError(502, "no AWS credentials were found on this machine")
+            raise OriginError(502, "No AWS credentials were found on this machine")
         return found
 
 

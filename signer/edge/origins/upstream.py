@@ -73,7 +73,7 @@ class Upstream:
             raise OriginError(_BAD_GATEWAY, _words(error, "did not answer")) from error
         if not _LOWEST_STATUS <= response.status_code <= _HIGHEST_STATUS:
             await response.aclose()
-            raise OriginError(_BAD_GATEWAY, f"the origin answered {response.status_code}")
+            raise OriginError(_BAD_GATEWAY, f"The origin answered {response.status_code}")
         answer = without_hop_by_hop(response.headers.raw)
         return EdgeResponse(response.status_code, answer, _chunks(response), response.aclose)
 
@@ -88,4 +88,4 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def _words(error: Exception, otherwise: str) -> str:
-    return f"the origin {otherwise}: {type(error).__name__}{f', {error}' if str(error) else ''}"
+    return f"The origin {otherwise} ({type(error).__name__}{f': {error}' if str(error) else ''})"
