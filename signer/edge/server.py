@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 import sys
@@ -57,9 +58,9 @@ class EdgeServer:
 
         Args:
             distribution: What to serve.
-            host: Address to listen on.
+            host: Address to listen on; ``localhost`` for both loopback addresses.
             port: Port for viewers; 0 for any free one.
-            inspector_port: Port of the inspector, always on 127.0.0.1; 0 for any free one, None
+            inspector_port: Port of the inspector, always on loopback; 0 for any free one, None
                 for no inspector.
             clock: Returns seconds since 1970.
             allow_remote: Permit an address that other machines can reach.
@@ -92,26 +93,24 @@ class EdgeServer:
             ConfigurationError: ``edge_address``: the address is in use or not ours;
                 ``edge_certificate``: the TLS files cannot be used.
         """
-        viewers = _bound(self._host, self._port)
+        listeners = _bound(self._host, self._port)
         try:
-            inspector = (
-                None if self._inspector_port is None else _bound("127.0.0.1", self._inspector_port)
-            )
-        except ConfigurationError:
-            viewers.close()
-            raise
-        scheme = "https" if self._distribution.viewer_certificate else "http"
-        self.url = _url(scheme, viewers)
-        try:
+            inspector: list[socket.socket] = []
+            loopback = "localhost" if self._host == "localhost" else "127.0.0.1"
+            if self._inspector_port is not None:
+                inspector = _bound(loopback, self._inspector_port)
+                listeners = [*listeners, *inspector]
+            viewers = listeners[: len(listeners) - len(inspector)]
+            scheme = "https" if self._distribution.viewer_certificate else "http"
+            self.url = _url(scheme, self._host, viewers[0])
             await self._run(self._app, viewers, tls=True)
-            if inspector is not None:
-                self.inspector_url = _url("http", inspector)
+            if inspector:
+                self.inspector_url = _url("http", loopback, inspector[0])
                 page = InspectorApp(self._recorder, title=self.url)
                 await self._run(page, inspector, tls=False)
         except BaseException:
-            for listener in (viewers, inspector):
-                if listener is not None:
-                    listener.close()
+            for listener in listeners:
+                listener.close()
             await self.stop()
             raise
 
@@ -143,7 +142,7 @@ class EdgeServer:
         """Stop."""
         await self.stop()
 
-    async def _run(self, app: ASGIApp, listener: socket.socket, *, tls: bool) -> None:
+    async def _run(self, app: ASGIApp, listeners: list[socket.socket], *, tls: bool) -> None:
         certificate = self._distribution.viewer_certificate if tls else None
         config = uvicorn.Config(
             app,
@@ -172,7 +171,7 @@ class EdgeServer:
                 field="viewer_certificate",
             ) from None
         server = _QuietServer(config)
-        task = asyncio.ensure_future(server.serve(sockets=[listener]))
+        task = asyncio.ensure_future(server.serve(sockets=listeners))
         self._running.append((server, task))
         while not server.started:
             if task.done():
@@ -199,8 +198,26 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound but does not listen yet."""
+def _bound(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that are bound but do not listen yet: two for ``localhost``, else one.
+
+    Browsers try ``::1`` first for localhost; another program there must not answer in our place.
+    """
+    if host != "localhost":
+        return [_bound_socket(host, port)]
+    first = _bound_socket("127.0.0.1", port)
+    if not socket.has_ipv6:
+        return [first]
+    try:
+        return [first, _bound_socket("::1", first.getsockname()[1])]
+    except ConfigurationError as error:
+        if error.evidence["errno"] != errno.EADDRINUSE:
+            return [first]  # This machine has no IPv6.
+        first.close()
+        raise
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -217,11 +234,12 @@ def _bound(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}:{port}: {error.strerror or 'unknown error'}",
             advice="choose another port; 0 takes any free one",
             field="port",
+            errno=error.errno,
         ) from None
     return listener
 
 
-def _url(scheme: str, listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}:{port}"
+def _url(scheme: str, host: str, listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    name = host if host == "localhost" else address
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"

@@ -84,6 +84,7 @@ class Fetcher(Protocol):
         Raises:
             OriginError: It did not answer, or not with HTTP.
         """
+        ...
 
     async def close(self) -> None:
         """Close idle connections."""
