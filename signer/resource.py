@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from signer.errors import ResourceError, UrlError, excerpt
 from signer.host import host_label, host_name, port_suffix, split_authority
-from signer.wire import RESERVED_PARAMETERS, refuse_hazards, wire_path, wire_query
+from signer.wire import refuse_hazards, reserved_names, wire_path, wire_query
 
 PROTOCOLS = ("http", "https", "*", "http*")
 """Protocols a Resource may name. ``http*`` is old usage that is common in the field."""
@@ -34,7 +34,7 @@ _URL = re.compile(r"(?P<protocol>[a-z]+)://(?P<domain>[^/?]*)(?P<path>/[^?]*)(?:
 _CHARACTER = re.compile(r"\\\?|.", re.DOTALL)
 _WILD_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")
 _SHARED_DOMAINS = (".cloudfront.net", ".amazonaws.com")
-_REGISTRABLE = re.compile(r"\.[a-z0-9_-]+\.[a-z0-9_-]+(?::[0-9]+)?$")
+_REGISTRABLE = re.compile(r"\.[a-z0-9_-]+\.[a-z0-9_-]+$")
 
 
 class Sections(NamedTuple):
@@ -84,9 +84,8 @@ def is_entire_distribution(resource: str) -> bool:
     sections = split_resource(resource)
     if sections is None:
         return True
-    if "*" in sections.domain and (
-        not _REGISTRABLE.search(sections.domain) or sections.domain.endswith(_SHARED_DOMAINS)
-    ):
+    host = sections.domain.partition(":")[0]
+    if "*" in host and (not _REGISTRABLE.search(host) or host.endswith(_SHARED_DOMAINS)):
         return True
     return "*" in sections.path and not sections.path.strip("/*?")
 
@@ -155,11 +154,10 @@ def _wire_domain(domain: str, protocol: str) -> str:
 
 
 def _refuse_reserved(query: str) -> None:
-    names = {part.partition("=")[0] for part in query.split("&")}
-    if reserved := names.intersection(RESERVED_PARAMETERS):
+    if reserved := reserved_names(query):
         raise ResourceError(
             "resource_reserved_parameter",
-            f"the Resource's query names CloudFront's parameter {min(reserved)}",
+            f"the Resource's query names CloudFront's parameter {reserved[0]}",
             advice="CloudFront removes its own parameters before it compares; leave them out",
         )
 

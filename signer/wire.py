@@ -160,7 +160,7 @@ def _normalise(url: str) -> str:
             advice="write %2A for a literal asterisk, or pass a pattern as resource=",
         )
     query = match["query"] or ""
-    if reserved := _reserved_names(query):
+    if reserved := reserved_names(query):
         raise UrlError(
             "url_reserved_parameter",
             f"the query already has CloudFront's parameter {', '.join(reserved)}",
@@ -272,6 +272,7 @@ def _refuse_dot_segments(decoded_path: str) -> None:
         )
 
 
-def _reserved_names(query: str) -> list[str]:
+def reserved_names(query: str) -> list[str]:
+    """Return CloudFront's parameter names that a raw query has, percent-encoded ones too."""
     names = {unquote(part.partition("=")[0], errors="replace") for part in query.split("&")}
     return [name for name in RESERVED_PARAMETERS if name in names]
