@@ -205,10 +205,10 @@ async def _backend(app: Any, sockets: list[socket.socket]) -> AsyncIterator[str]
 @contextlib.asynccontextmanager
 async def _edge(distribution: Distribution, sockets: _Sockets) -> AsyncIterator[None]:
     # The ports were kept for the edge, which opens them itself.
-    ports = {"port": _port(sockets.site), "inspector_port": _port(sockets.inspector)}
+    port, inspector_port = _port(sockets.site), _port(sockets.inspector)
     for bound in (*sockets.site, *sockets.inspector):
         bound.close()
-    async with EdgeServer(distribution, **ports):
+    async with EdgeServer(distribution, port=port, inspector_port=inspector_port):
         yield
 
 

@@ -14,6 +14,15 @@ async function post(path, body) {
   });
 }
 
+// What a refused call says; a broken backend says it in its own way, without JSON.
+async function reason(response) {
+  try {
+    return (await response.json()).detail;
+  } catch {
+    return `The backend answered ${response.status}`;
+  }
+}
+
 // CloudFront's error code, read from the XML body of a 403; null when the object is served.
 async function refusal(path) {
   const response = await fetch(path, { cache: "no-store" });
@@ -106,7 +115,7 @@ async function showFilm(film) {
 async function sharePicture(picture) {
   const response = await post("/api/share", { key: picture.key });
   if (!response.ok) {
-    byId("gallery-state").textContent = (await response.json()).detail;
+    byId("gallery-state").textContent = await reason(response);
     return;
   }
   const { url, until } = await response.json();
@@ -143,7 +152,7 @@ byId("login").addEventListener("submit", async (event) => {
     location.reload();
     return;
   }
-  byId("login-problem").textContent = (await response.json()).detail;
+  byId("login-problem").textContent = await reason(response);
   byId("password").select();
 });
 
