@@ -7,7 +7,7 @@ few hundred of them.
 Example:
     >>> from signer import ViewerRequest
     >>> from signer.explain import explain
-    >>> url = "https://cdn.example.com/a.mp4?Expires=1700000000&Signature=c2ln&Key-Pair-Id=undefined"
+    >>> url = "https://cdn.example.com/a.mp4?Expires=1700000000&Signature=&Key-Pair-Id=undefined"
     >>> for finding in explain(ViewerRequest(url), now=1_800_000_000).causes:
     ...     print(finding.cause, finding.title)
     2 The key pair id is empty or a placeholder
@@ -24,6 +24,7 @@ from signer.assumptions import Assumptions
 from signer.explain.case import Case, Context, SignatureState, own_url
 from signer.explain.catalogue import CATALOGUE, Cause
 from signer.explain.causes import DETECTORS
+from signer.explain.causes.credentials import presence_findings
 from signer.explain.cookie_lines import split_cookie_text
 from signer.explain.finding import Finding, Severity, noted, shown
 from signer.explain.grant import Grant, grant_of
@@ -42,12 +43,15 @@ __all__ = [
     "Finding",
     "Grant",
     "Moment",
+    "Severity",
     "explain",
     "split_cookie_text",
 ]
 
-_BEYOND_THE_EDGE: Final = frozenset({8, 47})
-"""Causes that hold although the edge would serve this very request."""
+_UNSEEN_BY_THE_VERIFIER: Final = frozenset(
+    {"s3_host", "segments_unsigned", "raw_ecdsa", "signature_form"}
+)
+"""Codes that stand although nothing that the verifier could check is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +146,21 @@ def explain(
         context=context if request.url else replace(context, signing_key=None),
         now=now,
     )
-    found = [finding for detector in DETECTORS for finding in detector(case)]
+    verdict, found = case.verdict, []
+    if case.cookies_switched_off:
+        # What is wrong with the cookies would be the next surprise.
+        found = list(presence_findings(case))
+        case = case.with_own_url
+    found += [finding for detector in DETECTORS for finding in detector(case)]
     sentences = Assumptions.describe()
     return Explanation(
         url=shown(case.shown.url, limit=10_000),
         now=moment(int(now), now=now, zone=context.zone),
-        verdict=case.verdict,
+        verdict=verdict,
         signature=case.signature_state,
         grant=grant_of(case),
-        findings=(*_reconciled(found, case.verdict), *notes),
-        assumptions={name: sentences[name] for name in case.verdict.assumptions},
+        findings=(*_reconciled(found, verdict), *notes),
+        assumptions={name: sentences[name] for name in verdict.assumptions},
     )
 
 
@@ -192,7 +201,7 @@ def _reconciled(findings: list[Finding], verdict: Verdict) -> list[Finding]:
     if verdict.allowed:
         return [
             replace(finding, severity="warning")
-            if finding.severity == "cause" and finding.cause not in _BEYOND_THE_EDGE
+            if finding.severity == "cause" and finding.code not in _UNSEEN_BY_THE_VERIFIER
             else finding
             for finding in unique
         ]

@@ -23,7 +23,7 @@ from signer.viewer_request import Presented, ViewerRequest, presented
 from signer.wire import RESERVED_PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from signer.assumptions import Assumptions
     from signer.errors import SignerError
@@ -99,7 +99,9 @@ class Case:
             )
         self.request = replace(request, url=self.url)
         self.shown: Presented = presented(self.request)
-        self.values = {name: values[0] for name, values in self.shown.values.items()}
+        # Signers append their parameters, so of two in a query the last is CloudFront's.
+        which = -1 if self.shown.transport == "url" else 0
+        self.values = {name: values[which] for name, values in self.shown.values.items()}
         self.key_pair_id = self.values.get("Key-Pair-Id", "")
         self.keys = dict(keys)
         if not self.keys and context.signing_key and self.key_pair_id:
@@ -138,6 +140,24 @@ class Case:
         if self.kind == "custom":
             return self.policy.text
         return canned_policy_text(self.shown.url, self.values["Expires"])
+
+    @property
+    def cookies_switched_off(self) -> bool:
+        """Whether a stray parameter keeps the edge from looking at complete cookies."""
+        if self.shown.transport != "url" or missing_names(self.values.keys()) == []:
+            return False
+        return self.with_own_url.shown.transport == "cookies"
+
+    @cached_property
+    def with_own_url(self) -> Case:
+        """The same request without CloudFront's parameters in the URL."""
+        return Case(
+            replace(self.request, url=own_url(self.url)),
+            keys=self.keys,
+            assumptions=self.assumptions,
+            context=replace(self.context, issued_url=None),
+            now=self.now,
+        )
 
     @cached_property
     def signature_state(self) -> SignatureState:
@@ -223,6 +243,12 @@ class Case:
         """Whether the policy's end lies ahead."""
         end = self.policy.date_less_than if self.policy else None
         return end is not None and end > self.now
+
+
+def missing_names(names: Collection[str]) -> list[str]:
+    """Return what a set of parameter names lacks."""
+    missing = [] if "Policy" in names or "Expires" in names else ["Expires or Policy"]
+    return missing + [name for name in ("Signature", "Key-Pair-Id") if name not in names]
 
 
 def own_url(url: str) -> str:

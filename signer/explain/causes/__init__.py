@@ -28,6 +28,7 @@ from signer.explain.causes.resource import match_findings, s3_findings, wildcard
 from signer.explain.causes.signature import hash_findings, sha1_findings, signature_findings
 from signer.explain.causes.times import (
     download_findings,
+    expires_findings,
     millisecond_findings,
     misread_findings,
     window_findings,
@@ -61,6 +62,7 @@ DETECTORS: Final[tuple[Callable[[Case], Iterator[Finding]], ...]] = (
     match_findings,
     millisecond_findings,
     window_findings,
+    expires_findings,
     misread_findings,
     viewer_ip_findings,
     length_findings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from signer.cookies import COOKIE_NAMES
-from signer.explain.case import Case
+from signer.explain.case import Case, missing_names
 from signer.explain.client_form import fragment_of
 from signer.explain.finding import Finding, Severity, found, hinted, shown
 from signer.explain.reading import ReadBase64
@@ -25,11 +25,11 @@ _ALPHABET: Final = {
 
 def presence_findings(case: Case) -> Iterator[Finding]:
     """Find what did not arrive with a URL, or at all (1, 36)."""
-    missing = _missing(set(case.values))
+    missing = missing_names(case.values)
     if not missing or case.shown.transport == "cookies":
         return
     names = ", ".join(case.values)
-    if case.shown.transport == "url" and _cookie_names(case):
+    if case.cookies_switched_off:
         yield found(
             36,
             f"The query has {names}, so the URL is judged as signed, without {', '.join(missing)}; "
@@ -54,7 +54,7 @@ def reserved_findings(case: Case) -> Iterator[Finding]:
     for name, values in case.shown.values.items():
         if len(values) > 1:
             yield found(36, f"The query has {name} {len(values)} times.")
-    if not _missing(set(case.values)) and _cookie_names(case):
+    if not missing_names(case.values) and _cookie_names(case):
         yield found(
             36,
             "The URL is signed, so the cookies that came along are not looked at.",
@@ -75,7 +75,7 @@ def cookie_set_findings(case: Case) -> Iterator[Finding]:
 
 
 def _mixed_set(case: Case) -> Iterator[Finding]:
-    if missing := _missing(set(case.values)):
+    if missing := missing_names(case.values):
         names = ", ".join(_PREFIX + name for name in case.values)
         yield found(38, f"The cookies are {names}; CloudFront also needs {', '.join(missing)}.")
     for name, values in case.shown.values.items():
@@ -124,12 +124,6 @@ def _damage(case: Case, name: str, read: ReadBase64) -> Iterator[Finding]:
         )
     if not read.damage and not read.candidates:
         yield found(20, f"{name} is no base64 at all, or was cut: {hint}.")
-
-
-def _missing(names: set[str]) -> list[str]:
-    """Return what a set of parameter names lacks."""
-    missing = [] if names & {"Policy", "Expires"} else ["Expires or Policy"]
-    return missing + [name for name in ("Signature", "Key-Pair-Id") if name not in names]
 
 
 def _cookie_names(case: Case, *, loosely: bool = False) -> list[str]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _MOST_TRIALS: Final = 700
 _RAW_BYTES: Final = 64
-_DER_SEQUENCE: Final = 0x30
+_RSA_BYTES: Final = {128, 256, 512}  # the odd ones come from keys of the old kind
+_DER_SEQUENCE: Final = b"\x30"
 
 
 def signature_findings(case: Case) -> Iterator[Finding]:
@@ -132,20 +133,35 @@ class _Trials:
 
 def _shape(case: Case) -> Iterator[Finding]:
     """Judge what can be seen of a signature without a key."""
-    if len(case.signature) == _RAW_BYTES and case.signature[0] != _DER_SEQUENCE:
+    size, read = len(case.signature), case.signature_base64
+    if case.keys or not case.values.get("Signature"):
+        return
+    if size == _RAW_BYTES and not _is_der(case.signature):
         yield found(24, f"The signature has {_RAW_BYTES} bytes and is not DER.")
-    if case.values.get("Signature") and not case.keys:
-        yield noted(
-            "signature_unchecked",
-            "The signature was not checked",
-            "No public key was given.",
-            advice="Give it: --public-key KID=FILE.",
+    elif read and read.candidates and size not in _RSA_BYTES and not _is_der(case.signature):
+        yield Finding(
+            cause=None,
+            code="signature_form",
+            title="The signature is neither RSA nor ECDSA",
+            seen=f"It has {size} bytes; RSA-2048 makes 256, P-256 about 71 in DER.",
+            advice="Look whether it was cut, or is a placeholder.",
         )
+    yield noted(
+        "signature_unchecked",
+        "The signature was not checked",
+        "No public key was given.",
+        advice="Give it: --public-key KID=FILE.",
+    )
+
+
+def _is_der(signature: bytes) -> bool:
+    return signature[:1] == _DER_SEQUENCE and signature[1:2] == bytes([len(signature) - 2 & 0xFF])
 
 
 def _unexplained(case: Case) -> Iterator[Finding]:
     """Say what remains when no single accident explains the signature."""
-    if case.key is None:
+    signing = case.context.signing_key
+    if case.key is None or signing not in {None, case.key}:
         return
     expected = case.key.algorithm
     seen = f"It does not fit the policy, with either hash, for the {expected.value} key."

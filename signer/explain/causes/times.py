@@ -56,6 +56,18 @@ def millisecond_findings(case: Case) -> Iterator[Finding]:
             yield found(11, f"{name.capitalize()} {value} is after 2262-04-11, the last date.")
 
 
+def expires_findings(case: Case) -> Iterator[Finding]:
+    """Compare Expires with the policy beside it (14)."""
+    expires, end = case.values.get("Expires"), case.policy and case.policy.date_less_than
+    if case.kind == "custom" and case.shown.transport == "url" and expires not in {None, str(end)}:
+        yield found(
+            14,
+            f"Expires is {shown(expires or '', limit=40)}, but the policy beside it ends at {end}; "
+            "the policy counts.",
+            severity="warning",
+        )
+
+
 def misread_findings(case: Case) -> Iterator[Finding]:
     """Look for a date that fits when read otherwise (12)."""
     end = case.policy.date_less_than if case.policy else None
