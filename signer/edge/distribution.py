@@ -265,7 +265,7 @@ def _check_base_url(url: str, *, name: str) -> None:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", url):
         raise _wrong(name, "is not an address such as http://127.0.0.1:9000")
-    if "@" in url or "?" in url or "#" in url:
+    if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
         raise _wrong(name, "has user information, a query or a fragment")
 
 
