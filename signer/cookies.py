@@ -72,7 +72,9 @@ class CookieAttributes:
         """Refuse what no browser would honour, or what would not stay in its attribute."""
         if self.domain is not None:
             object.__setattr__(self, "domain", _checked_domain(self.domain))
-        if self.path is not None and not _PATH.fullmatch(self.path):
+        if self.path is not None and not (
+            isinstance(self.path, str) and _PATH.fullmatch(self.path)
+        ):
             raise CookieError(
                 "cookie_path",
                 f"{excerpt(str(self.path))} is not a literal cookie path",

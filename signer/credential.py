@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from signer.errors import CredentialError, SignerError
-from signer.issuer import DEFAULT_MAX_LIFETIME, Issuer
+from signer.issuer import DEFAULT_MAX_LIFETIME, LONGEST_LIFETIME, Issuer
 from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey
 
 if TYPE_CHECKING:
@@ -89,8 +89,12 @@ class Credential:
                 field="algorithm",
             )
         lifetime = document.get("max_lifetime", int(DEFAULT_MAX_LIFETIME.total_seconds()))
-        if isinstance(lifetime, bool) or not isinstance(lifetime, int) or lifetime < 1:
-            raise _bad_field("max_lifetime", "a positive number of seconds")
+        if (
+            isinstance(lifetime, bool)
+            or not isinstance(lifetime, int)
+            or not 1 <= lifetime <= LONGEST_LIFETIME.total_seconds()
+        ):
+            raise _bad_field("max_lifetime", "a number of seconds up to 100 years")
         hash_name = _text(document, "hash_algorithm")
         if hash_name not in HashAlgorithm.__members__:
             raise _bad_field("hash_algorithm", "SHA256 or SHA1")

@@ -41,7 +41,7 @@ def read_credential(uri: str) -> Credential:
     """Read and validate the credential at a URI; see :func:`open_issuer`."""
     scheme, colon, place = uri.partition(":")
     if colon and scheme == "file":
-        return Credential.from_json(_file_text(Path(place).expanduser()))
+        return Credential.from_json(_file_text(place))
     if colon and scheme == "env":
         return Credential.from_json(_environment_text(place))
     raise CredentialError(
@@ -75,8 +75,9 @@ def write_credential(credential: Credential, path: Path) -> None:
         ) from None
 
 
-def _file_text(path: Path) -> str:
+def _file_text(place: str) -> str:
     try:
+        path = Path(place).expanduser()
         if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise CredentialError(
                 "credential_permissions",
@@ -86,10 +87,12 @@ def _file_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise CredentialError(
-            "credential_missing", f"{path} cannot be read: {error.strerror}"
+            "credential_missing", f"{place} cannot be read: {error.strerror}"
         ) from None
     except UnicodeDecodeError:
-        raise CredentialError("credential_json", f"{path} is not a text file") from None
+        raise CredentialError("credential_json", f"{place} is not a text file") from None
+    except (RuntimeError, ValueError):  # "~nobody"; a null character or lone surrogate
+        raise CredentialError("credential_uri", f"{excerpt(place)} is not a path") from None
 
 
 def _environment_text(name: str) -> str:

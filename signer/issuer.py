@@ -35,15 +35,20 @@ from signer.resource import wire_resource
 from signer.signed_policy import (
     SignedPolicy,
     identity_parameters,
+    is_signature,
+    longest_signature,
     require_cover,
+    url_too_long,
     with_parameters,
 )
-from signer.wire import normal_escapes, wire_url
+from signer.wire import MAX_URL_BYTES, normal_escapes, wire_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_MAX_LIFETIME: Final = timedelta(days=7)
+LONGEST_LIFETIME: Final = timedelta(days=36525)
+"""The most that ``max_lifetime`` may be: no date issued then is beyond CloudFront's last one."""
 
 _KEY_PAIR_ID = re.compile(r"[A-Z0-9]{1,64}")
 _NOT_KEY_PAIR_IDS = (
@@ -51,9 +56,6 @@ _NOT_KEY_PAIR_IDS = (
     (re.compile(r"A(KIA|SIA)[A-Z0-9]{8,}"), "an AWS access key id"),
     (re.compile(r"E[A-Z0-9]{12,13}"), "the id of a distribution"),
 )
-_RSA_SIGNATURE_BYTES = 256
-_P256_SIGNATURE_BYTES = range(8, 73)
-_DER_SEQUENCE = 0x30
 
 
 class Issuer:
@@ -84,20 +86,29 @@ class Issuer:
 
         Raises:
             KeyPairIdError: The id is malformed, or recognisably the id of something else.
-            InputError: ``hash_algorithm`` or ``max_lifetime`` of a wrong type or not positive.
+            InputError: ``hash_algorithm``; ``max_lifetime`` below a second or above 100 years.
         """
         if not isinstance(hash_algorithm, HashAlgorithm):
             raise InputError(
                 "hash_algorithm", "hash_algorithm is not HashAlgorithm.SHA256 or HashAlgorithm.SHA1"
             )
-        if not isinstance(max_lifetime, timedelta) or max_lifetime < timedelta(seconds=1):
-            raise InputError("max_lifetime", "max_lifetime is not a timedelta of a second or more")
+        if (
+            not isinstance(max_lifetime, timedelta)
+            or not timedelta(seconds=1) <= max_lifetime <= LONGEST_LIFETIME
+        ):
+            raise InputError(
+                "max_lifetime", "max_lifetime is not a timedelta from a second to 100 years"
+            )
         self._key = key
         self._is_rsa = key.algorithm is KeyAlgorithm.RSA_2048
         self._clock = clock
         self._lifetime = int(max_lifetime.total_seconds())
         self.key_pair_id: Final = _checked_key_pair_id(key_pair_id)
         self._identity = identity_parameters(self.key_pair_id, hash_algorithm)
+        self._stand_in = longest_signature(rsa=self._is_rsa)
+        self._longest_wire = MAX_URL_BYTES - len(
+            f"?Expires=2147483647&Signature={self._stand_in}{self._identity}"
+        )
         self.hash_algorithm: Final = hash_algorithm
         self.max_lifetime: Final = max_lifetime
 
@@ -143,6 +154,8 @@ class Issuer:
         end = self._end(expires_in, date_less_than)
         if date_greater_than is None and ip_address is None and resource is None:
             # The common case. The text equals Policy(wire, ...).to_json(), without building one.
+            if len(wire) > self._longest_wire:
+                raise url_too_long(len(wire) + MAX_URL_BYTES - self._longest_wire)
             signature = self._signature(canned_policy_text(wire, end))
             return with_parameters(wire, f"Expires={end}&Signature={signature}{self._identity}")
         # The URL is ours to write, so its pattern can follow the URL's form of escapes.
@@ -155,6 +168,7 @@ class Issuer:
             ip_address=ip_address,
             allow_entire_distribution=allow_entire_distribution,
         )
+        self._rehearsed(policy).url(wire)
         return self.sign(policy).url(wire)
 
     def signed_cookies(
@@ -193,6 +207,7 @@ class Issuer:
             ip_address=ip_address,
             allow_entire_distribution=allow_entire_distribution,
         )
+        self._rehearsed(policy).cookies(attributes)
         return self.sign(policy).cookies(attributes)
 
     def sign(self, policy: Policy) -> SignedPolicy:
@@ -230,7 +245,7 @@ class Issuer:
             raise PolicyError("time_ambiguous", "give either date_less_than or policy")
         if policy is None:
             return self.signed_url(url, date_less_than=date_less_than)
-        decoded = decode_policy(policy.encode() if isinstance(policy, str) else policy)
+        decoded = decode_policy(_utf8(policy))
         if decoded.resource is None:
             raise ResourceError("resource_missing", "the policy has no Resource")
         return self.signed_url(
@@ -252,18 +267,21 @@ class Issuer:
         self, expires_in: timedelta | int | None, date_less_than: datetime | int | None
     ) -> int:
         now = self._clock()
+        life: float
         if expires_in is None:
             if date_less_than is None:
                 raise PolicyError(
                     "time_missing", "no end of access", advice="give expires_in or date_less_than"
                 )
             end = epoch_seconds(date_less_than, name="date_less_than")
+            life = end - now
         elif date_less_than is not None:
             raise PolicyError("time_ambiguous", "give either expires_in or date_less_than")
         else:
-            end = int(now) + _seconds(expires_in)
-        if not 0 < end - now <= self._lifetime:
-            self._refuse_life(end - now)
+            life = _seconds(expires_in)
+            end = int(now) + life
+        if not 0 < life <= self._lifetime:
+            self._refuse_life(life)
         return end
 
     def _refuse_life(self, life: float) -> NoReturn:
@@ -276,15 +294,24 @@ class Issuer:
             max_lifetime=self._lifetime,
         )
 
+    def _rehearsed(self, policy: Policy) -> SignedPolicy:
+        """Return the policy with a stand-in of full length, to refuse before signing."""
+        return SignedPolicy(policy, self.key_pair_id, self.hash_algorithm, self._stand_in)
+
     def _signature(self, text: str) -> str:
         signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)
-        if not _is_signature(signature, rsa=self._is_rsa):
+        if not is_signature(signature, rsa=self._is_rsa):
             raise SigningError(
                 "signature_form",
                 "the key did not return an RSA signature of 2048 bits or a DER-encoded ECDSA one",
                 advice="raw r and s, as some security modules return them, must be DER-encoded",
             )
         return encode_base64(signature)
+
+
+def _utf8(policy: str | bytes) -> bytes:
+    # A lone surrogate becomes bytes that the decoder refuses, as it does all that is not UTF-8.
+    return policy.encode("utf-8", errors="surrogatepass") if isinstance(policy, str) else policy
 
 
 def _seconds(expires_in: timedelta | int) -> int:
@@ -296,19 +323,6 @@ def _seconds(expires_in: timedelta | int) -> int:
             f"expires_in must be a timedelta or int seconds, not {type(expires_in).__name__}",
         )
     return expires_in
-
-
-def _is_signature(signature: object, *, rsa: bool) -> bool:
-    """Never let an empty or raw signature out; CloudFront would only say Access denied."""
-    if not isinstance(signature, bytes):
-        return False
-    if rsa:
-        return len(signature) == _RSA_SIGNATURE_BYTES
-    return (
-        len(signature) in _P256_SIGNATURE_BYTES
-        and signature[0] == _DER_SEQUENCE
-        and signature[1] == len(signature) - 2
-    )
 
 
 def _checked_key_pair_id(key_pair_id: str) -> str:

@@ -63,7 +63,7 @@ def epoch_seconds(value: datetime | int, *, name: str) -> int:
             "time_milliseconds", f"{name} looks like milliseconds", advice="divide by 1000"
         )
     if not 0 < value <= _LATEST:
-        raise PolicyError("time_range", f"{name} {value} is not between 1970 and 2262")
+        raise PolicyError("time_range", f"{name} is not between 1970 and 2262")
     if value > _LATEST_32_BIT:
         warnings.warn(f"{name} is beyond 2038-01-19", FarDateWarning, stacklevel=4)
     return value

@@ -12,6 +12,10 @@ from signer.policy import Policy
 from signer.resource import match_url_resource
 from signer.wire import MAX_URL_BYTES, is_plain_tail, normal_escapes, wire_url
 
+_RSA_SIGNATURE_BYTES = 256
+_P256_SIGNATURE_BYTES = range(8, 73)
+_DER_SEQUENCE = 0x30
+
 
 @dataclass(frozen=True, slots=True)
 class SignedPolicy:
@@ -113,13 +117,36 @@ def with_parameters(wire: str, parameters: str) -> str:
     """
     signed = f"{wire}&{parameters}" if "?" in wire else f"{wire}?{parameters}"
     if len(signed) > MAX_URL_BYTES:
-        raise UrlError(
-            "url_too_long",
-            f"the signed URL has {len(signed)} bytes and CloudFront accepts {MAX_URL_BYTES}",
-            advice="shorten the URL or its Resource; P-256 signatures save 248 bytes",
-            length=len(signed),
-        )
+        raise url_too_long(len(signed))
     return signed
+
+
+def url_too_long(length: int) -> UrlError:
+    """Return the error for a signed URL that is longer than CloudFront accepts."""
+    return UrlError(
+        "url_too_long",
+        f"the signed URL has {length} bytes and CloudFront accepts {MAX_URL_BYTES}",
+        advice="shorten the URL or its Resource; P-256 signatures save 248 bytes",
+        length=length,
+    )
+
+
+def is_signature(signature: object, *, rsa: bool) -> bool:
+    """Never let an empty or raw signature out; CloudFront would only say Access denied."""
+    if not isinstance(signature, bytes):
+        return False
+    if rsa:
+        return len(signature) == _RSA_SIGNATURE_BYTES
+    return (
+        len(signature) in _P256_SIGNATURE_BYTES
+        and signature[0] == _DER_SEQUENCE
+        and signature[1] == len(signature) - 2
+    )
+
+
+def longest_signature(*, rsa: bool) -> str:
+    """Return a stand-in as long as a signature can be, to find out before signing what will fit."""
+    return encode_base64(bytes(_RSA_SIGNATURE_BYTES if rsa else _P256_SIGNATURE_BYTES[-1]))
 
 
 def _plain_prefix(resource: str) -> str | None:
