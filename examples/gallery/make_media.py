@@ -1,7 +1,7 @@
-"""Make the demo's pictures and its film again.
+"""Make the demo's pictures, its film and its icon again.
 
-The files in ``media/`` are committed; run this only to change them. It needs ffmpeg on the path
-and two packages that the project itself does not use and does not lock::
+What it makes is committed; run it only to change that. It needs ffmpeg on the path and two
+packages that the project itself does not use and does not lock::
 
     pip install numpy pillow
     python examples/gallery/make_media.py
@@ -19,9 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from landscape import Colour, Light, Scene, paint
-from PIL import Image
+from PIL import Image, ImageDraw
 
 MEDIA = Path(__file__).parent / "media"
+SITE = Path(__file__).parent / "site"
 PICTURE_SIZE = (960, 640)
 PICTURE_LIMIT = 60 * 1024
 FILM_SIZE = (640, 360)
@@ -270,6 +271,17 @@ def write_master(folder: Path) -> None:
     (folder / "master.m3u8").write_text(text, encoding="utf-8", newline="\n")
 
 
+def make_icon() -> None:
+    """Draw the page's icon: the two peaks of its wordmark."""
+    size = 256
+    icon = Image.new("RGBA", (size, size))
+    draw = ImageDraw.Draw(icon)
+    draw.rounded_rectangle((0, 0, size - 1, size - 1), radius=60, fill=(49, 42, 94))
+    peaks = ((20, 205), (98, 80), (148, 155), (180, 115), (236, 205))
+    draw.polygon(peaks, fill=(255, 185, 138))
+    icon.save(SITE / "favicon.ico", sizes=[(16, 16), (32, 32), (48, 48)])
+
+
 def _chord(seconds: int) -> str:
     """Return an ffmpeg source: a soft chord that swells and fades with the sun."""
     tones = ((110.0, 0.10), (164.8, 0.07), (220.0, 0.06), (277.2, 0.05), (329.6, 0.04))
@@ -287,5 +299,6 @@ def _between(start: Colour, end: Colour, share: float) -> Colour:
 
 
 if __name__ == "__main__":
+    make_icon()
     make_pictures()
     make_film()

@@ -71,15 +71,17 @@ def dev(
     Starts a private S3 bucket (MiniStack), a backend that issues signed cookies and signed URLs,
     and the local edge in front of both, on loopback only. Ctrl-C stops everything.
     """
-    from signer.dev.stack import Options, run_demo
-    from signer.keys import KeyAlgorithm
-
-    options = Options(port=port, storage=storage, algorithm=KeyAlgorithm(ALGORITHMS[algorithm]))
-    out = Console(soft_wrap=True, highlight=False)
-    use = _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
     _end_like_ctrl_c()
     progress = _Progress()
     try:
+        # Inside, because these imports take a second in which somebody may press Ctrl-C.
+        from signer.dev.stack import Options, run_demo
+        from signer.keys import KeyAlgorithm
+
+        out = Console(highlight=False)
+        use = _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
+        key_algorithm = KeyAlgorithm(ALGORITHMS[algorithm])
+        options = Options(port=port, storage=storage, algorithm=key_algorithm)
         with progress:
             passed = run_demo(options, say=progress.say, use=progress.until_up(use))
     except KeyboardInterrupt:
@@ -123,10 +125,8 @@ def _show(out: Console, open_browser: bool | None, *, as_json: bool) -> Use:  # 
     async def use(demo: Demo, gallery: Gallery) -> bool:
         if as_json:
             click.echo(json.dumps(_document(demo)))
-        elif out.is_terminal:
-            out.print(Panel(_announcement(demo, gallery, mark=True), expand=False, padding=(1, 3)))
         else:
-            click.echo(_announcement(demo, gallery, mark=False))
+            _announce(out, demo, gallery)
         sys.stdout.flush()
         if _can_open() if open_browser is None else open_browser:
             await asyncio.to_thread(webbrowser.open, demo.site_url)
@@ -146,7 +146,7 @@ def _check(out: Console, *, as_json: bool) -> Use:
         if not as_json:
             mark = "[green]✓[/]" if step.passed else "[bold red]✗[/]"
             detail = f"[dim]{escape(step.detail)}[/]" if step.passed else escape(step.detail)
-            out.print(f"{mark} {escape(step.title)}  {detail}")
+            out.print(f"{mark} {escape(step.title)}  {detail}", soft_wrap=True)
 
     async def use(demo: Demo, gallery: Gallery) -> bool:
         passed = await asyncio.to_thread(tell, demo, gallery, report)
@@ -168,43 +168,57 @@ def _check(out: Console, *, as_json: bool) -> Use:
     return use
 
 
-def _announcement(demo: Demo, gallery: Gallery, *, mark: bool) -> str:
-    """Return what to open and what to try; with rich markup where there is a terminal."""
+def _announce(out: Console, demo: Demo, gallery: Gallery) -> None:
+    """Say what to open and what to try; commands stay outside the frame, to be copied."""
+    if out.is_terminal:
+        out.print(Panel(_addresses(demo, mark=True), expand=False, padding=(1, 3)))
+    else:
+        click.echo(_addresses(demo, mark=False))
+    click.echo("\nOr without a browser:")
+    for command in _commands(demo, gallery):
+        click.echo(f"  {command}")
+    click.echo("\nCtrl-C stops everything.")
 
+
+def _addresses(demo: Demo, *, mark: bool) -> str:
     def bold(text: str) -> str:
         return f"[bold]{escape(text)}[/]" if mark else text
 
-    picture = f"{demo.site_url}/{gallery.pictures()[0].key}"
+    def address(text: str) -> str:
+        return f"[bold cyan]{escape(text)}[/]" if mark else text
+
     (ada, ada_password), (guest, guest_password) = demo.accounts[:2]
-    form = json.dumps({"user": ada, "password": ada_password})
-    lines = [
-        f"{bold('A private gallery behind a local CloudFront')}",
-        "",
-        f"  Site        {bold(demo.site_url)}",
-        f"  Inspector   {bold(demo.inspector_url)}",
-        f"  Log in as   {bold(ada)} / {bold(ada_password)}   gallery and film",
-        f"              {bold(guest)} / {bold(guest_password)}   gallery only",
-        f"  Key         {demo.key_pair_id} ({demo.algorithm}), in memory only",
-        "",
-        bold("Try"),
-        "  1. Open the site: everything private answers 403.",
-        "  2. Log in: signed cookies open the gallery, and the film plays.",
-        "  3. Share a picture, and open its signed URL in a private window. Change a letter of it.",
-        "  4. Log in as the guest: valid cookies, but not for the film.",
-        "  5. Keep the inspector open meanwhile: it says why each request was allowed or refused.",
-        "",
-        bold("Or without a browser"),
-        f"  curl -i {picture}",
+    return "\n".join(
+        (
+            bold("A private gallery behind a local CloudFront"),
+            "",
+            f"  Site        {address(demo.site_url)}",
+            f"  Inspector   {address(demo.inspector_url)}",
+            f"  Log in as   {bold(ada)} / {bold(ada_password)}   gallery and film",
+            f"              {bold(guest)} / {bold(guest_password)}      gallery only",
+            f"  Key         {demo.key_pair_id} ({demo.algorithm}), in memory only",
+            "",
+            bold("Try"),
+            "  1. Open the site: everything private answers 403.",
+            "  2. Log in: signed cookies open the gallery, and the film plays.",
+            "  3. Share a picture, open its signed URL in a private window, change a letter of it.",
+            "  4. Log in as the guest: valid cookies, but not for the film.",
+            "  5. Keep the inspector open meanwhile: it says why each request was decided so.",
+        )
+    )
+
+
+def _commands(demo: Demo, gallery: Gallery) -> list[str]:
+    key = gallery.pictures()[0].key
+    user, password = demo.accounts[0]
+    form = json.dumps({"user": user, "password": password})
+    log_in = f"curl -c jar -H 'Content-Type: application/json' -d '{form}' {demo.site_url}/login"
+    return [
+        f"curl -i {demo.site_url}/{key}",
+        *([f"curl -i {demo.bucket_url}/{key}"] if demo.bucket_url else []),
+        log_in,
+        f"curl -b jar -o picture.jpg {demo.site_url}/{key}",
     ]
-    if demo.bucket_url:
-        lines.append(f"  curl -i {demo.bucket_url}/{gallery.pictures()[0].key}")
-    lines += [
-        f"  curl -c jar -H 'Content-Type: application/json' -d '{form}' {demo.site_url}/login",
-        f"  curl -b jar -o picture.jpg {picture}",
-        "",
-        "Ctrl-C stops everything.",
-    ]
-    return "\n".join(lines)
 
 
 def _document(demo: Demo) -> dict[str, Any]:

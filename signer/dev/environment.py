@@ -6,6 +6,7 @@ Its own, because it pins dependencies that would fight with the project's.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -84,12 +85,16 @@ def ready_environment(
 
 def _build(folder: Path, lock: Path, say: Callable[[str], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # Our own pip can install there. Making another one is slower, and some systems cannot.
+    ours = importlib.util.find_spec("pip") is not None
     try:
-        venv.create(folder, with_pip=True, symlinks=sys.platform != "win32")
+        venv.create(folder, with_pip=not ours, symlinks=sys.platform != "win32")
     except subprocess.CalledProcessError as error:
         raise _failed("this Python cannot make virtual environments with pip") from error
+    python = str(python_of(folder))
+    pip_there = (sys.executable, "-m", "pip", "--python", python) if ours else (python, "-m", "pip")
     command = [
-        *(str(python_of(folder)), "-m", "pip", "install", "--require-hashes", "-r", str(lock)),
+        *(*pip_there, "install", "--require-hashes", "-r", str(lock)),
         *("--disable-pip-version-check", "--no-input", "--progress-bar", "off"),
         *("--retries", "2", "--timeout", "20"),
     ]
@@ -103,10 +108,15 @@ def _build(folder: Path, lock: Path, say: Callable[[str], None]) -> None:
         encoding="utf-8",
         errors="replace",
     ) as pip:
-        for line in pip.stdout or ():
-            last.append(line.rstrip())
-            if line.startswith(("Collecting ", "Installing ")):
-                say(line.split(" (from")[0].rstrip())
+        try:
+            for line in pip.stdout or ():
+                last.append(line.rstrip())
+                if line.startswith(("Collecting ", "Installing ")):
+                    say(line.split(" (from")[0].rstrip())
+        except BaseException:
+            # Ctrl-C, most likely: pip is not left to finish on its own.
+            pip.kill()
+            raise
     if pip.returncode:
         raise _failed("MiniStack could not be installed", output="\n".join(last))
 

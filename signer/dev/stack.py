@@ -168,6 +168,7 @@ def _distribution(
             # Whether the default root object is put in before or after behaviors are chosen.
             Behavior(origin="site", path_pattern="/"),
             Behavior(origin="site", path_pattern="/index.html"),
+            Behavior(origin="site", path_pattern="/favicon.ico"),
             Behavior(origin="site", path_pattern="/assets/*"),
             backend("/api/*"),
             backend("/login"),
