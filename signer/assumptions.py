@@ -91,6 +91,13 @@ class Assumptions:
             "page are not mentioned there."
         ),
     )
+    dot_segments_denied: bool = field(
+        default=True,
+        metadata=_because(
+            "Whether a Resource is compared before or after dot segments are resolved is silent; "
+            "a path that has any, plain or percent-encoded, is denied."
+        ),
+    )
     wildcard_in_canned_policy: bool = field(
         default=False,
         metadata=_because(

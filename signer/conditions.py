@@ -22,6 +22,8 @@ _HOST = re.compile(r"[a-z]+://[^/?]*")
 _DEFAULT_PORT = re.compile(
     r"(?P<origin>https://[^/?:]+(?=:443[/?])|http://[^/?:]+(?=:80[/?])):[0-9]+", re.IGNORECASE
 )
+# An origin may take encoded slashes and backslashes for separators too.
+_DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:/|\\|%2f|%5c|\Z)", re.IGNORECASE)
 _NEAR = 300  # seconds within which clock skew may explain a refusal
 
 
@@ -52,9 +54,29 @@ def compared_url(url: str, rules: Assumptions, leaned_on: list[str]) -> str:
     return url
 
 
+def check_dot_segments(url: str, rules: Assumptions, leaned_on: list[str]) -> None:
+    """Refuse a path that may lead elsewhere than the Resource does; no client sends one."""
+    if "/." not in url and "%" not in url and "\\" not in url:
+        return
+    if _DOT_SEGMENT.search(url.partition("?")[0]) is None:
+        return
+    leaned_on.append("dot_segments_denied")
+    if rules.dot_segments_denied:
+        raise Denied(
+            "resource",
+            "AccessDenied",
+            "dot_segment",
+            "The path has a . or .. segment, so what the Resource covers may not be what the "
+            "origin serves.",
+        )
+
+
 def check_canned_resource(url: str, rules: Assumptions, leaned_on: list[str]) -> None:
-    """Refuse a wildcard; that the URL is the signed one follows from the signature."""
-    if "*" not in url:
+    """Refuse a wildcard; that the URL is the signed one follows from the signature.
+
+    A backslash is refused like one: the text of a custom policy may escape a ``?`` with it.
+    """
+    if "*" not in url and "\\" not in url:
         return
     leaned_on.append("wildcard_in_canned_policy")
     if not rules.wildcard_in_canned_policy:

@@ -30,6 +30,7 @@ from signer.conditions import (
     Denied,
     check_canned_resource,
     check_dates,
+    check_dot_segments,
     check_viewer_ip,
     compare_resource,
     compared_url,
@@ -303,6 +304,7 @@ class _Case:
             )
 
     def _check_resource(self, policy: DecodedPolicy) -> None:
+        check_dot_segments(self._shown.url, self._rules, self.leaned_on)
         if policy.resource is None:
             return  # documented: the policy opens everything that the key signs for
         if self.kind == "canned":
