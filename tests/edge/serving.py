@@ -71,7 +71,13 @@ def upstream(app: Any) -> Iterator[str]:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             config = uvicorn.Config(
-                app, http="h11", lifespan="off", log_level="critical", timeout_graceful_shutdown=1
+                app,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_level="critical",
+                server_header=False,
+                timeout_graceful_shutdown=1,
             )
             server = _Upstream(config)
             task = asyncio.ensure_future(server.serve(sockets=[listener]))
