@@ -18,7 +18,6 @@ both spellings are understood, the bare one is written (docs/decisions/0003).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,8 +45,7 @@ class Sections(NamedTuple):
     query: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MatchResult:
+class MatchResult(NamedTuple):
     """Whether a Resource covers a URL, and the first section that does not.
 
     Attributes:

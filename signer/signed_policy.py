@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Final
 
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.encoding import encode_base64
@@ -17,7 +17,6 @@ _P256_SIGNATURE_BYTES = range(8, 73)
 _DER_SEQUENCE = 0x30
 
 
-@dataclass(frozen=True, slots=True)
 class SignedPolicy:
     """A policy with its signature: one signature for as many URLs as the Resource covers.
 
@@ -28,24 +27,31 @@ class SignedPolicy:
         signature: In CloudFront's base64. A credential until the policy ends.
     """
 
-    policy: Policy
-    key_pair_id: str
-    hash_algorithm: HashAlgorithm
-    signature: str = field(repr=False)
-    _parameters: str = field(init=False, repr=False, compare=False)
-    _covered_prefix: str | None = field(init=False, repr=False, compare=False)
+    __slots__ = (
+        "_covered_prefix",
+        "_parameters",
+        "hash_algorithm",
+        "key_pair_id",
+        "policy",
+        "signature",
+    )
 
-    def __post_init__(self) -> None:
-        """Prepare what is the same for every URL."""
+    def __init__(
+        self, policy: Policy, key_pair_id: str, hash_algorithm: HashAlgorithm, signature: str
+    ) -> None:
+        """Prepare what is the same for every URL; :meth:`Issuer.sign` calls this."""
+        self.policy: Final = policy
+        self.key_pair_id: Final = key_pair_id
+        self.hash_algorithm: Final = hash_algorithm
+        self.signature: Final = signature
         carrier = (
-            f"Expires={self.policy.date_less_than}"
-            if self.policy.is_canned
-            else f"Policy={encode_base64(self.policy.to_json().encode())}"
+            f"Expires={policy.date_less_than}"
+            if policy.is_canned
+            else f"Policy={encode_base64(policy.to_json().encode())}"
         )
-        identity = identity_parameters(self.key_pair_id, self.hash_algorithm)
-        parameters = f"{carrier}&Signature={self.signature}{identity}"
-        object.__setattr__(self, "_parameters", parameters)
-        object.__setattr__(self, "_covered_prefix", _plain_prefix(self.policy.resource))
+        identity = identity_parameters(key_pair_id, hash_algorithm)
+        self._parameters = f"{carrier}&Signature={signature}{identity}"
+        self._covered_prefix = _plain_prefix(policy.resource)
 
     def url(self, url: str) -> str:
         """Return a signed URL for one object that the Resource covers.
@@ -96,6 +102,10 @@ class SignedPolicy:
         if self.hash_algorithm is HashAlgorithm.SHA256:
             values["CloudFront-Hash-Algorithm"] = "SHA256"
         return SignedCookies(values, resource=resource, attributes=attributes or CookieAttributes())
+
+    def __repr__(self) -> str:
+        """Show what was signed, never the signature."""
+        return f"SignedPolicy({self.policy.to_json()}, {self.key_pair_id})"
 
 
 def identity_parameters(key_pair_id: str, hash_algorithm: HashAlgorithm) -> str:

@@ -22,7 +22,6 @@ the reserved parameter names.
 from __future__ import annotations
 
 import re
-import string
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -58,7 +57,7 @@ _SPLIT = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
-_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SEGMENT_BREAK = re.compile(r"[/\\]")
 
 
