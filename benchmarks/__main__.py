@@ -107,13 +107,11 @@ class Bench:
             if cores < 2:  # noqa: PLR2004 - one thread a core
                 return {}
             _say(f"  {openssl.ALGORITHMS[kind]}: two threads")
-            signed_url = next(
-                each for each in self._subjects[kind].contenders if each.name.endswith("signed_url")
-            )
-            measured = {
-                f"{kind}.threads.{count}": rate
-                for count, rate in threaded(signed_url, (1, 2), self._seconds).items()
-            }
+            contenders = {each.name: each for each in self._subjects[kind].contenders}
+            measured: Rates = {}
+            for short, name in (("threads", "signed_url"), ("bare", "bare_sign")):
+                rates = threaded(contenders[f"{kind}.{name}"], (1, 2), self._seconds)
+                measured |= {f"{kind}.{short}.{count}": rate for count, rate in rates.items()}
             for count in (1, 2):
                 limit = openssl.speed(kind, self._seconds, processes=count)
                 if limit:

@@ -19,17 +19,19 @@ class Line:
         name: Its name in the measurements.
         at_least: Target for the ratio to the first line of the section.
         at_most: The same, where less is better.
+        against: What it is compared with instead of the first line.
     """
 
     label: str
     name: str
     at_least: float | None = None
     at_most: float | None = None
+    against: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines that are compared with the first one of them."""
+    """Lines that are compared with the first one of them, if they do not say otherwise."""
 
     title: str
     lines: Sequence[Line]
@@ -61,6 +63,7 @@ def _verifying(title: str, kind: str, at_least: float) -> Section:
 
 
 def _threads(title: str, kind: str, at_least: float) -> tuple[Section, Section]:
+    bare_one = f"{kind}.bare.1"
     return (
         Section(
             f"{title}: two threads",
@@ -70,10 +73,12 @@ def _threads(title: str, kind: str, at_least: float) -> tuple[Section, Section]:
             ],
         ),
         Section(
-            f"{title}: what two cores of this machine can do",
+            f"{title}: what two cores, and two threads, could do at most",
             [
                 Line("openssl speed, sign, one process", f"{kind}.openssl.1"),
                 Line("openssl speed, sign, two processes", f"{kind}.openssl.2"),
+                Line("cryptography, bare sign, one thread", bare_one, against=bare_one),
+                Line("cryptography, bare sign, two threads", f"{kind}.bare.2", against=bare_one),
             ],
         ),
     )
@@ -98,6 +103,7 @@ SECTIONS: Sequence[Section] = (
         [
             Line("the cryptography modules that signer needs", "import.cryptography"),
             Line("import signer", "import.signer", at_most=1.3),
+            Line("from signer import *: what is imported on demand too", "import.everything"),
             Line("import botocore.signers", "import.botocore"),
             Line("import boto3", "import.boto3"),
         ],
@@ -124,14 +130,14 @@ def rows(section: Section, rounds: Sequence[Rates]) -> list[Row]:
     The ratio is the median of the ratios that each round had by itself: what slows a whole round
     down leaves it alone.
     """
-    reference = section.lines[0].name
     made: list[Row] = []
     for line in section.lines:
+        against = line.against or section.lines[0].name
         values = [each[line.name] for each in rounds if line.name in each]
         ratios = [
-            each[line.name] / each[reference]
+            each[line.name] / each[against]
             for each in rounds
-            if line.name in each and reference in each
+            if line.name in each and against in each
         ]
         made.append(
             (
@@ -139,7 +145,7 @@ def rows(section: Section, rounds: Sequence[Rates]) -> list[Row]:
                 f"{_number(median(values))} {section.unit}" if values else "not measured",
                 _spread(values),
                 _ratio(median(ratios)) if ratios else "",
-                _spread(ratios, ratio=True) if line.name != reference else "",
+                _spread(ratios, ratio=True) if line.name != against else "",
                 *_target(line, ratios),
             )
         )
