@@ -19,5 +19,5 @@ def sending_findings(case: Case) -> Iterator[Finding]:
         if not fate.sent and fate.name in COOKIE_NAMES:
             reasons.setdefault(fate.reason, []).append(fate.name)
     for reason, names in reasons.items():
-        which = names[0] if len(names) == 1 else f"{len(names)} cookies ({names[0]}, ...)"
+        which = names[0] if len(names) == 1 else f"Each of {len(names)} cookies ({names[0]}, ...)"
         yield found(37, f"{which}: {shown(reason)}.")
