@@ -227,7 +227,9 @@ def match_cookie_resource(resource: str, url: str, *, http_star: bool = True) ->
         return MatchResult(
             matched=False, failed_section="protocol", resource=sections[0], url=sections[1]
         )
-    matched = _glob(resource).fullmatch(url) is not None
+    # http*:// would also match what no viewer can request, such as httpx:// or http:x://.
+    is_url = sections[1] is not None and sections[1].protocol in {"http", "https"}
+    matched = is_url and _glob(resource).fullmatch(url) is not None
     return MatchResult(matched, None if matched else "whole", *sections)
 
 
