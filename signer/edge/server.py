@@ -129,7 +129,8 @@ class EdgeServer:
         """Run until cancelled."""
         await self.start()
         try:
-            await asyncio.gather(*(task for _, task in self._running))
+            # Unlike gather, wait leaves the servers alone when it is cancelled: stop() ends them.
+            await asyncio.wait([task for _, task in self._running])
         finally:
             await self.stop()
 
@@ -219,7 +220,9 @@ def _bound(host: str, port: int) -> list[socket.socket]:
 
 def _bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only when the protocol is named does asyncio switch Nagle's algorithm off, and without that
+    # every answer on a kept connection waits for a delayed acknowledgement: 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

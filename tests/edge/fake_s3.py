@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-from typing import Any
+import datetime as dt
 from unittest import mock
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from starlette.types import Receive, Scope, Send
 
 ACCESS_KEY, SECRET_KEY, REGION = "AKIAEXAMPLE", "wJalr", "eu-central-1"
-ERROR = b"<Error><Code>%b</Code><Message>%b</Message><RequestId>1</RequestId><HostId>h</HostId></Error>"
+ERROR = (
+    b"<Error><Code>%b</Code><Message>%b</Message><RequestId>1</RequestId><HostId>h</HostId></Error>"
+)
 
 
 class FakeS3:
@@ -22,7 +24,7 @@ class FakeS3:
         self.token = token
         self.requests: list[dict[str, str]] = []
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append(headers)
         target = scope["raw_path"].decode()
@@ -54,10 +56,14 @@ class FakeS3:
         request = AWSRequest(
             method=method,
             url=f"http://{headers['host']}{target}",
-            headers={name: headers[name] for name in signed if name not in {"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}},
+            headers={
+                name: headers[name]
+                for name in signed
+                if name not in {"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
+            },
         )
         signer = S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY, self.token), "s3", REGION)
-        moment = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+        moment = dt.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
         with (
             mock.patch("botocore.auth.get_current_datetime", return_value=moment),
             mock.patch.object(signer, "payload", return_value=headers["x-amz-content-sha256"]),
@@ -66,7 +72,7 @@ class FakeS3:
         return str(request.headers["Authorization"])
 
 
-async def _body(receive: Any) -> bytes:
+async def _body(receive: Receive) -> bytes:
     body, more = b"", True
     while more:
         message = await receive()

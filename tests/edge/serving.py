@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Scope
 
 from signer import Issuer, PrivateKey
 from signer.edge import Behavior, Distribution, EdgeApp, EdgeServer, FolderOrigin
@@ -49,7 +50,7 @@ def in_thread(make: Callable[[], AbstractAsyncContextManager[Yielded]]) -> Itera
 
 
 @contextlib.contextmanager
-def running(distribution: Distribution, **options: Any) -> Iterator[EdgeServer]:
+def running(distribution: Distribution, **options: Any) -> Iterator[EdgeServer]:  # noqa: ANN401 - whatever the class takes
     """Run an edge on free ports."""
     options = {"port": 0, "inspector_port": 0, **options}
     with in_thread(lambda: EdgeServer(distribution, **options)) as server:
@@ -63,13 +64,14 @@ class _Upstream(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def upstream(app: Any) -> Iterator[str]:
+def upstream(app: ASGIApp) -> Iterator[str]:
     """Run an ASGI application as an origin; yields its address."""
 
     @contextlib.asynccontextmanager
     async def serve() -> AsyncIterator[str]:
-        with socket.socket() as listener:
+        with socket.socket(proto=socket.IPPROTO_TCP) as listener:
             listener.bind(("127.0.0.1", 0))
+            listener.listen()
             config = uvicorn.Config(
                 app,
                 http="h11",
@@ -81,8 +83,7 @@ def upstream(app: Any) -> Iterator[str]:
             )
             server = _Upstream(config)
             task = asyncio.ensure_future(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.01)
+            # Connections queue until the server takes them.
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             server.should_exit = True
             await task
@@ -115,7 +116,7 @@ class Answer:
         return None
 
 
-def ask(  # noqa: PLR0913 - one argument for each part of a request
+def ask(
     app: EdgeApp,
     raw_path: bytes | str,
     query: bytes | str = b"",
@@ -145,18 +146,18 @@ def ask(  # noqa: PLR0913 - one argument for each part of a request
     return asyncio.run(_call(app, scope, body))
 
 
-async def _call(app: EdgeApp, scope: dict[str, Any], body: bytes) -> Answer:
-    messages: list[Any] = []
+async def _call(app: EdgeApp, scope: Scope, body: bytes) -> Answer:
+    messages: list[Message] = []
     complete = asyncio.Event()
     pending = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> Any:
+    async def receive() -> Message:
         if pending:
             return pending.pop()
         await complete.wait()
         return {"type": "http.disconnect"}
 
-    async def send(message: Any) -> None:
+    async def send(message: Message) -> None:
         messages.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
             complete.set()
@@ -177,12 +178,12 @@ def group_of(key: PrivateKey, key_pair_id: str = KEY_PAIR_ID) -> TrustedKeyGroup
     return TrustedKeyGroup(keys={key_pair_id: key.public_key()}, name="viewers")
 
 
-def issuer_of(key: PrivateKey, **options: Any) -> Issuer:
+def issuer_of(key: PrivateKey, **options: Any) -> Issuer:  # noqa: ANN401 - whatever the class takes
     """Return an issuer for the key of :func:`group_of`."""
     return Issuer(key, key_pair_id=KEY_PAIR_ID, **options)
 
 
-def private_folder(folder: Path, key: PrivateKey, **options: Any) -> Distribution:
+def private_folder(folder: Path, key: PrivateKey, **options: Any) -> Distribution:  # noqa: ANN401 - whatever the class takes
     """Return a distribution whose every file needs a signature."""
     return Distribution(
         origins={"folder": FolderOrigin(folder)},
@@ -192,7 +193,7 @@ def private_folder(folder: Path, key: PrivateKey, **options: Any) -> Distributio
     )
 
 
-def public_folder(folder: Path, **options: Any) -> Distribution:
+def public_folder(folder: Path, **options: Any) -> Distribution:  # noqa: ANN401 - whatever the class takes
     """Return a distribution whose files everybody may read."""
     return Distribution(
         origins={"folder": FolderOrigin(folder)},

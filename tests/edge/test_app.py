@@ -12,7 +12,7 @@ import pytest
 from signer import PrivateKey
 from signer.assumptions import Assumptions
 from signer.edge import Behavior, Distribution, EdgeApp, FolderOrigin
-from signer.edge.exchange import Recorder
+from signer.edge.exchange import Exchange, Recorder
 from tests.edge.serving import (
     Answer,
     ask,
@@ -131,7 +131,9 @@ def test_assumptions_are_the_distributions(media: Path, p256_key: PrivateKey) ->
     assert fetch(EdgeApp(lax), doubled).status == 200
 
 
-@pytest.mark.parametrize("path", ["/film/../film/a.mp4", "/film/%2e%2e/index.html", "/film/./a.mp4"])
+@pytest.mark.parametrize(
+    "path", ["/film/../film/a.mp4", "/film/%2e%2e/index.html", "/film/./a.mp4"]
+)
 def test_a_wildcard_does_not_climb(media: Path, p256_key: PrivateKey, path: str) -> None:
     recorder = Recorder()
     app = EdgeApp(private_folder(media, p256_key), recorder=recorder)
@@ -249,12 +251,17 @@ def test_a_defect_of_ours_is_an_answer_too(
 
 
 def test_everything_is_recorded(media: Path, p256_key: PrivateKey) -> None:
-    recorder, seen = Recorder(), []
+    recorder = Recorder()
+    seen: list[Exchange] = []
     app = EdgeApp(mixed(media, p256_key), recorder=recorder, on_exchange=seen.append)
     ask(app, "/index.html")
     ask(app, "/film/a.mp4")
     ask(app, "/index.html", method="POST")
-    assert [exchange.reason for exchange in recorder.all()] == ["served", "key_pair_id_missing", "refused"]
+    assert [exchange.reason for exchange in recorder.all()] == [
+        "served",
+        "key_pair_id_missing",
+        "refused",
+    ]
     assert seen == recorder.all()
-    assert [exchange.sent for exchange in seen][0] == len("index.html")
+    assert seen[0].sent == len("index.html")
     assert all(exchange.seconds is not None for exchange in seen)

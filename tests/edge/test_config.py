@@ -135,43 +135,129 @@ MISTAKES = [
     (MINIMAL.replace('"folder"', '"foldr"'), "origins.media.type", "did you mean folder?"),
     (MINIMAL.replace('type = "folder"', ""), "origins.media.type", "is missing"),
     (MINIMAL.replace('"media"\n[', '"missing"\n['), "origins.media.path", "is not a folder"),
-    (MINIMAL.replace('path = "media"', "path = 3"), "origins.media.path", "is a whole number, not a string"),
+    (
+        MINIMAL.replace('path = "media"', "path = 3"),
+        "origins.media.path",
+        "is a whole number, not a string",
+    ),
     (MINIMAL.replace("path =", "pth ="), "origins.media.path", "is missing"),
-    (MINIMAL + "trusted_keygroups = []", "default_behavior.trusted_keygroups", "did you mean trusted_key_groups?"),
+    (
+        MINIMAL + "trusted_keygroups = []",
+        "default_behavior.trusted_keygroups",
+        "did you mean trusted_key_groups?",
+    ),
     (MINIMAL + 'path_pattern = "*"', "default_behavior.path_pattern", "is not a known setting"),
-    (MINIMAL + 'trusted_key_groups = "viewers"', "default_behavior.trusted_key_groups", "is a string, not a list of strings"),
-    (MINIMAL + "trusted_key_groups = [1]", "default_behavior.trusted_key_groups[0]", "is a whole number, not a string"),
-    (MINIMAL + 'trusted_key_groups = ["g"]', "default_behavior.trusted_key_groups[0]", "there is no key group 'g'"),
-    (MINIMAL + 'allowed_methods = "GET_HED"', "default_behavior.allowed_methods", "did you mean GET_HEAD?"),
-    (MINIMAL + 'forward_cookies = "yes"', "default_behavior.forward_cookies", "is a string, not true or false"),
-    (MINIMAL.replace('origin = "media"', 'origin = "medai"'), "default_behavior.origin", "configured are: media"),
+    (
+        MINIMAL + 'trusted_key_groups = "viewers"',
+        "default_behavior.trusted_key_groups",
+        "is a string, not a list of strings",
+    ),
+    (
+        MINIMAL + "trusted_key_groups = [1]",
+        "default_behavior.trusted_key_groups[0]",
+        "is a whole number, not a string",
+    ),
+    (
+        MINIMAL + 'trusted_key_groups = ["g"]',
+        "default_behavior.trusted_key_groups[0]",
+        "there is no key group 'g'",
+    ),
+    (
+        MINIMAL + 'allowed_methods = "GET_HED"',
+        "default_behavior.allowed_methods",
+        "did you mean GET_HEAD?",
+    ),
+    (
+        MINIMAL + 'forward_cookies = "yes"',
+        "default_behavior.forward_cookies",
+        "is a string, not true or false",
+    ),
+    (
+        MINIMAL.replace('origin = "media"', 'origin = "medai"'),
+        "default_behavior.origin",
+        "configured are: media",
+    ),
     ('domain_name = ["x"]\n' + MINIMAL, "domain_name", "did you mean domain_names?"),
     ("domain_names = 2020-01-01\n" + MINIMAL, "domain_names", "is a date or time"),
     ('default_root_object = "/i"\n' + MINIMAL, "default_root_object", "without a leading slash"),
-    (MINIMAL + '[behaviors]\npath_pattern = "/x"', "behaviors", "not a list of tables ([[behaviors]])"),
+    (
+        MINIMAL + '[behaviors]\npath_pattern = "/x"',
+        "behaviors",
+        "not a list of tables ([[behaviors]])",
+    ),
     (MINIMAL + '[[behaviors]]\norigin = "media"', "behaviors[0].path_pattern", "is missing"),
-    (MINIMAL + '[[behaviors]]\norigin = "media"\npath_pattern = "/a b"', "behaviors[0].path_pattern", "is not a path pattern"),
+    (
+        MINIMAL + '[[behaviors]]\norigin = "media"\npath_pattern = "/a b"',
+        "behaviors[0].path_pattern",
+        "is not a path pattern",
+    ),
     (MINIMAL + "[origins]\nx = 1", "origins.x", "is a whole number, not a table"),
     ("origins = 1\n[default_behavior]\norigin = 'x'", "origins", "is a whole number, not a table"),
     (MINIMAL + '[origins.b]\ntype = "http"\nurl = "nowhere"', "origins.b.url", "is not an address"),
-    (MINIMAL + '[origins.b]\ntype = "http"\nurl = "http://h"\nread_timeout = "5"', "origins.b.read_timeout", "is a string, not a number"),
-    (MINIMAL + '[origins.b]\ntype = "http"\nurl = "http://h"\nread_timeout = true', "origins.b.read_timeout", "is true or false, not a number"),
-    (MINIMAL + '[origins.b]\ntype = "s3"\nbucket = "B"', "origins.b.bucket", "is not a bucket name"),
-    (MINIMAL + '[origins.b]\ntype = "s3"\nbucket = "bucket"\naccess_key_id = "x"', "origins.b.access_key_id", "needs secret_access_key"),
-    (MINIMAL + '[key_groups.g]\nK2JCJMDEHXQW5F = "missing.pem"', "key_groups.g.K2JCJMDEHXQW5F", "cannot be read"),
-    (MINIMAL + '[key_groups.g]\nK2JCJMDEHXQW5F = "-----BEGIN PUBLIC KEY-----\\nx"', "key_groups.g.K2JCJMDEHXQW5F", "no complete PEM public key"),
-    (MINIMAL + '[key_groups.g]\n"my-key" = "keys/viewer.pem"', "key_groups.g.my-key", "is not a key pair id"),
+    (
+        MINIMAL + '[origins.b]\ntype = "http"\nurl = "http://h"\nread_timeout = "5"',
+        "origins.b.read_timeout",
+        "is a string, not a number",
+    ),
+    (
+        MINIMAL + '[origins.b]\ntype = "http"\nurl = "http://h"\nread_timeout = true',
+        "origins.b.read_timeout",
+        "is true or false, not a number",
+    ),
+    (
+        MINIMAL + '[origins.b]\ntype = "s3"\nbucket = "B"',
+        "origins.b.bucket",
+        "is not a bucket name",
+    ),
+    (
+        MINIMAL + '[origins.b]\ntype = "s3"\nbucket = "bucket"\naccess_key_id = "x"',
+        "origins.b.access_key_id",
+        "needs secret_access_key",
+    ),
+    (
+        MINIMAL + '[key_groups.g]\nK2JCJMDEHXQW5F = "missing.pem"',
+        "key_groups.g.K2JCJMDEHXQW5F",
+        "cannot be read",
+    ),
+    (
+        MINIMAL + '[key_groups.g]\nK2JCJMDEHXQW5F = "-----BEGIN PUBLIC KEY-----\\nx"',
+        "key_groups.g.K2JCJMDEHXQW5F",
+        "no complete PEM public key",
+    ),
+    (
+        MINIMAL + '[key_groups.g]\n"my-key" = "keys/viewer.pem"',
+        "key_groups.g.my-key",
+        "is not a key pair id",
+    ),
     (MINIMAL + "[key_groups.g]\n", "key_groups.g", "has no public key"),
     (MINIMAL + "[key_groups]\ng = 1", "key_groups.g", "is a whole number, not a table"),
-    (MINIMAL + '[viewer_certificate]\ncertificate = "x.pem"\nprivate_key = "y.pem"', "viewer_certificate.certificate", "is not a file"),
-    (MINIMAL + "[assumptions]\nclock_skew = 5", "assumptions.clock_skew", "did you mean clock_skew_seconds?"),
-    (MINIMAL + '[assumptions]\nclock_skew_seconds = "5"', "assumptions.clock_skew_seconds", "is a string, not a whole number"),
-    (MINIMAL + '[assumptions]\nduplicate_cookies = "both"', "assumptions.duplicate_cookies", "allowed are: deny, first, last"),
+    (
+        MINIMAL + '[viewer_certificate]\ncertificate = "x.pem"\nprivate_key = "y.pem"',
+        "viewer_certificate.certificate",
+        "is not a file",
+    ),
+    (
+        MINIMAL + "[assumptions]\nclock_skew = 5",
+        "assumptions.clock_skew",
+        "did you mean clock_skew_seconds?",
+    ),
+    (
+        MINIMAL + '[assumptions]\nclock_skew_seconds = "5"',
+        "assumptions.clock_skew_seconds",
+        "is a string, not a whole number",
+    ),
+    (
+        MINIMAL + '[assumptions]\nduplicate_cookies = "both"',
+        "assumptions.duplicate_cookies",
+        "allowed are: deny, first, last",
+    ),
     ("default_behavior = [", "", "is not TOML"),
 ]
 
 
-@pytest.mark.parametrize(("text", "field", "words"), MISTAKES, ids=[f"{i}-{m[1]}" for i, m in enumerate(MISTAKES)])
+@pytest.mark.parametrize(
+    ("text", "field", "words"), MISTAKES, ids=[f"{i}-{m[1]}" for i, m in enumerate(MISTAKES)]
+)
 def test_mistakes_name_file_field_and_remedy(file: Path, text: str, field: str, words: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(file, text)

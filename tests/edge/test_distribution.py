@@ -12,11 +12,10 @@ from signer import PrivateKey
 from signer.edge import Behavior, Distribution, FolderOrigin, HttpOrigin, S3Origin
 from signer.errors import ConfigurationError
 from signer.verifier import TrustedKeyGroup
-
 from tests.edge.serving import group_of
 
 
-def site(**options: Any) -> Distribution:
+def site(**options: Any) -> Distribution:  # noqa: ANN401 - whatever the class takes
     return Distribution(
         origins={"o": HttpOrigin("http://127.0.0.1:9000")},
         **{"default_behavior": Behavior(origin="o"), **options},
@@ -30,7 +29,9 @@ def test_the_first_behavior_that_matches_wins() -> None:
     assert distribution.behavior_for("/x") is distribution.default_behavior
 
 
-@pytest.mark.parametrize("path", ["/private/x", "/%70rivate/x", "//private//x", "/a/../private/x", "/private/./x"])
+@pytest.mark.parametrize(
+    "path", ["/private/x", "/%70rivate/x", "//private//x", "/a/../private/x", "/private/./x"]
+)
 def test_no_spelling_of_a_path_slips_past_its_behavior(path: str) -> None:
     private = Behavior(origin="o", path_pattern="/private/*")
     assert site(behaviors=(private,)).behavior_for(path) is private
@@ -54,15 +55,22 @@ def test_host_names(names: tuple[str, ...], host: str, served: bool) -> None:
 
 WRONG: list[tuple[str, Callable[[], object]]] = [
     ("default_behavior.origin", lambda: site(default_behavior=Behavior(origin="other"))),
-    ("default_behavior.path_pattern", lambda: site(default_behavior=Behavior(origin="o", path_pattern="/x"))),
+    (
+        "default_behavior.path_pattern",
+        lambda: site(default_behavior=Behavior(origin="o", path_pattern="/x")),
+    ),
     ("behaviors[0].origin", lambda: site(behaviors=[Behavior(origin="p", path_pattern="/x")])),
     (
         "behaviors[0].trusted_key_groups[0]",
-        lambda: site(behaviors=[Behavior(origin="o", path_pattern="/x", trusted_key_groups=("g",))]),
+        lambda: site(
+            behaviors=[Behavior(origin="o", path_pattern="/x", trusted_key_groups=("g",))]
+        ),
     ),
     (
         "behaviors[1].path_pattern",
-        lambda: site(behaviors=[Behavior(origin="o", path_pattern=pattern) for pattern in ("/x", "x")]),
+        lambda: site(
+            behaviors=[Behavior(origin="o", path_pattern=pattern) for pattern in ("/x", "x")]
+        ),
     ),
     ("key_groups.g", lambda: site(key_groups={"g": TrustedKeyGroup({}, name="g")})),
     ("domain_names[0]", lambda: site(domain_names=("Example.com",))),
@@ -87,7 +95,9 @@ WRONG: list[tuple[str, Callable[[], object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "build"), WRONG, ids=[f"{i}-{field}" for i, (field, _) in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("field", "build"), WRONG, ids=[f"{i}-{field}" for i, (field, _) in enumerate(WRONG)]
+)
 def test_wrong_settings_are_named(field: str, build: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         build()
@@ -96,7 +106,9 @@ def test_wrong_settings_are_named(field: str, build: Callable[[], object]) -> No
 
 
 def test_secrets_are_not_shown() -> None:
-    origin = S3Origin("bucket", access_key_id="AKIA", secret_access_key="hidden", session_token="hidden")
+    origin = S3Origin(
+        "bucket", access_key_id="AKIA", secret_access_key="hidden", session_token="hidden"
+    )
     assert "hidden" not in repr(origin)
 
 
@@ -106,4 +118,5 @@ def test_a_folder_may_be_given_as_text() -> None:
 
 def test_key_groups_are_found_by_name(p256_key: PrivateKey) -> None:
     behavior = Behavior(origin="o", trusted_key_groups=("viewers",))
-    assert site(default_behavior=behavior, key_groups={"viewers": group_of(p256_key)})
+    distribution = site(default_behavior=behavior, key_groups={"viewers": group_of(p256_key)})
+    assert p256_key.public_key() in distribution.key_groups["viewers"].keys.values()

@@ -52,7 +52,12 @@ def test_a_file_is_served_whole(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/page.html", b"<p>hello</p>"), ("/empty.txt", b""), ("/.well-known", b"x"), ("/%C3%A5.txt", b"unicode")],
+    [
+        ("/page.html", b"<p>hello</p>"),
+        ("/empty.txt", b""),
+        ("/.well-known", b"x"),
+        ("/%C3%A5.txt", b"unicode"),
+    ],
 )
 def test_names_are_decoded_once(root: Path, path: str, body: bytes) -> None:
     answer = get(root, path)
@@ -125,7 +130,9 @@ def test_links_that_lead_out_are_not_followed(root: Path, tmp_path: Path) -> Non
     assert get(root, "/inside.html").status == 200
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders on Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="there are no named pipes in folders on Windows"
+)
 def test_pipes_are_not_opened(root: Path) -> None:
     os.mkfifo(root / "pipe")
     assert get(root, "/pipe").status == 404
@@ -144,7 +151,25 @@ def test_other_spellings_are_refused_where_the_file_system_would_take_them(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(
     st.lists(
-        st.sampled_from(["..", ".", "%2e", "%2E%2e", "/", "%2f", "\\", "%5c", "%00", "secret.txt", "film", "C:", "~", "%25", "root"]),
+        st.sampled_from(
+            [
+                "..",
+                ".",
+                "%2e",
+                "%2E%2e",
+                "/",
+                "%2f",
+                "\\",
+                "%5c",
+                "%00",
+                "secret.txt",
+                "film",
+                "C:",
+                "~",
+                "%25",
+                "root",
+            ]
+        ),
         max_size=12,
     ).map("".join)
 )
@@ -168,7 +193,11 @@ def test_several_ranges(root: Path) -> None:
     assert answer.header("content-length") == str(len(answer.body))
     boundary = kind.partition("boundary=")[2].encode()
     parts = answer.body.split(b"\r\n--" + boundary)[1:-1]
-    assert [part.partition(b"\r\n\r\n")[2] for part in parts] == [CONTENT[:2], CONTENT[10:12], CONTENT[-2:]]
+    assert [part.partition(b"\r\n\r\n")[2] for part in parts] == [
+        CONTENT[:2],
+        CONTENT[10:12],
+        CONTENT[-2:],
+    ]
     assert b"Content-Range: bytes 10-11/1024" in parts[1]
     assert answer.body.endswith(b"--\r\n")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from signer import PrivateKey
 from signer.edge import Behavior, Distribution, HttpOrigin
@@ -26,23 +27,26 @@ class Origin:
     """Remembers what it was asked, and answers by path."""
 
     def __init__(self) -> None:
-        self.scopes: list[Any] = []
+        self.scopes: list[Scope] = []
         self.bodies: list[bytes] = []
         self.produced = 0
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        return [(name.decode(), value.decode("latin-1")) for name, value in self.scopes[-1]["headers"]]
+        return [
+            (name.decode(), value.decode("latin-1")) for name, value in self.scopes[-1]["headers"]
+        ]
 
     def header(self, name: str) -> str | None:
         return dict(self.headers).get(name)
 
     @property
     def target(self) -> str:
-        scope = self.scopes[-1]
-        return (scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")).decode()
+        path: bytes = self.scopes[-1]["raw_path"]
+        query: bytes = self.scopes[-1]["query_string"]
+        return (path + (b"?" + query if query else b"")).decode()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
         body, more = b"", True
         while more:
@@ -67,9 +71,11 @@ class Origin:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if path == "/endless":
             await self._endless(send)
-        await send({"type": "http.response.body", "body": b"" if status in {204, 304} else b"hello"})
+        await send(
+            {"type": "http.response.body", "body": b"" if status in {204, 304} else b"hello"}
+        )
 
-    async def _endless(self, send: Any) -> None:
+    async def _endless(self, send: Send) -> None:
         while self.produced < 4000 * len(CHUNK):
             await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
             self.produced += len(CHUNK)
@@ -77,14 +83,21 @@ class Origin:
 
 
 @contextmanager
-def site(key: PrivateKey, url: str, **options: Any) -> Iterator[str]:
+def site(key: PrivateKey, url: str, **options: Any) -> Iterator[str]:  # noqa: ANN401 - settings of the origin
     distribution = Distribution(
         origins={"o": HttpOrigin(url, **options)},
         key_groups={"viewers": group_of(key)},
         behaviors=(
             Behavior(origin="o", path_pattern="/open/*", allowed_methods="ALL"),
-            Behavior(origin="o", path_pattern="/cookies/*", allowed_methods="ALL", forward_cookies=True),
-            Behavior(origin="o", path_pattern="/signed/*", trusted_key_groups=("viewers",), forward_cookies=True),
+            Behavior(
+                origin="o", path_pattern="/cookies/*", allowed_methods="ALL", forward_cookies=True
+            ),
+            Behavior(
+                origin="o",
+                path_pattern="/signed/*",
+                trusted_key_groups=("viewers",),
+                forward_cookies=True,
+            ),
         ),
         default_behavior=Behavior(origin="o", allowed_methods="ALL"),
     )
@@ -159,10 +172,16 @@ def test_signing_parameters_are_removed_and_the_rest_kept(
         head, _, tail = url.partition("&Key-Pair-Id")
         # Their order is free: here some come first.
         path, _, query = f"{head}&Key-Pair-Id{tail}".removeprefix(edge).partition("?")
-        own = [part for part in query.split("&") if part.partition("=")[0] not in {"Key-Pair-Id", "Hash-Algorithm"}]
+        own = [
+            part
+            for part in query.split("&")
+            if part.partition("=")[0] not in {"Key-Pair-Id", "Hash-Algorithm"}
+        ]
         others = [part for part in query.split("&") if part not in own]
         target = f"{path}?{'&'.join([*others, *own])}"
-        answer = raw(edge, f"GET {target} HTTP/1.1\r\nHost: {edge[7:]}\r\nConnection: close\r\n\r\n".encode())
+        answer = raw(
+            edge, f"GET {target} HTTP/1.1\r\nHost: {edge[7:]}\r\nConnection: close\r\n\r\n".encode()
+        )
         assert answer.startswith(b"HTTP/1.1 200"), answer
         assert origin.target == "/signed/a%20b.mp4?z=%2F&a=1&a&=&b=%27"
 
@@ -192,7 +211,9 @@ def test_cookies_reach_the_origin_only_where_they_should(
     assert origin.header("cookie") is None
 
 
-@pytest.mark.parametrize("target", ["/open/%7Ea/%2e%2e/b//c", "/open/../x", "/open/a'b(c)", "/open/x?a=%27&b='&c=?"])
+@pytest.mark.parametrize(
+    "target", ["/open/%7Ea/%2e%2e/b//c", "/open/../x", "/open/a'b(c)", "/open/x?a=%27&b='&c=?"]
+)
 def test_targets_pass_byte_for_byte(edge: str, origin: Origin, target: str) -> None:
     raw(edge, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert origin.target == target
@@ -247,7 +268,6 @@ def test_large_answers_stream_and_end_when_the_viewer_leaves(origin: Origin) -> 
             # Nobody reads: what was produced fits in socket buffers and does not pile up here.
             assert origin.produced < 300 * len(CHUNK)
             assert not seen
-            chunks.close()
             answer.close()
             deadline = time.monotonic() + 10
             while not seen and time.monotonic() < deadline:
@@ -290,7 +310,15 @@ def rude(answer: bytes) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.mark.parametrize("answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
 def test_origins_that_do_not_speak_http(p256_key: PrivateKey, answer: bytes) -> None:
     with rude(answer) as url, site(p256_key, url) as edge:
         assert httpx.get(f"{edge}/open/x").status_code == 502
@@ -307,6 +335,10 @@ def test_an_answer_that_breaks_off_breaks_off_for_the_viewer_too(p256_key: Priva
 
 def test_encoded_answers_stay_encoded(p256_key: PrivateKey) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
-    with rude(answer) as url, site(p256_key, url) as edge, httpx.stream("GET", f"{edge}/open/x") as seen:
+    with (
+        rude(answer) as url,
+        site(p256_key, url) as edge,
+        httpx.stream("GET", f"{edge}/open/x") as seen,
+    ):
         assert b"".join(seen.iter_raw()) == b"abc"
         assert seen.headers["content-encoding"] == "gzip"

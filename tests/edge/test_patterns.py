@@ -76,8 +76,12 @@ def test_normalization_is_stable(raw: str) -> None:
 
 
 @given(st.text(max_size=30), st.text(alphabet="ab*?/", min_size=1, max_size=12))
-def test_a_pattern_takes_the_same_requests_however_they_are_encoded(path: str, pattern: str) -> None:
-    plain = "".join(character for character in path if "!" <= character <= "~" and character not in "/%")
+def test_a_pattern_takes_the_same_requests_however_they_are_encoded(
+    path: str, pattern: str
+) -> None:
+    plain = "".join(
+        character for character in path if "!" <= character <= "~" and character not in "/%"
+    )
     encoded = "".join(f"%{ord(character):02x}" for character in plain)
     assert path_matches(pattern, normalized_path("/" + plain)) is path_matches(
         pattern, normalized_path("/" + encoded)
@@ -88,7 +92,9 @@ def test_matching_takes_linear_time() -> None:
     assert not path_matches("/" + "*a" * 50 + "b", "/" + "a" * 5000)
 
 
-@pytest.mark.parametrize("path", ["/a/../b", "/.", "/..", "/a/%2e%2e/b", "/a%2f..%2Fb", "/a%5c%2E%2e"])
+@pytest.mark.parametrize(
+    "path", ["/a/../b", "/.", "/..", "/a/%2e%2e/b", "/a%2f..%2Fb", "/a%5c%2E%2e"]
+)
 def test_dot_segments_are_seen(path: str) -> None:
     assert has_dot_segment(path)
 
@@ -98,7 +104,9 @@ def test_dots_in_names_are_no_segments(path: str) -> None:
     assert not has_dot_segment(path)
 
 
-@pytest.mark.parametrize("pattern", ["", "/a b", "/é", "/a%20b", "/a#b", "/a\\b", "/a(b)", "/" + "a" * 255])
+@pytest.mark.parametrize(
+    "pattern", ["", "/a b", "/é", "/a%20b", "/a#b", "/a\\b", "/a(b)", "/" + "a" * 255]
+)
 def test_patterns_that_cloudfront_would_not_store(pattern: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         check_path_pattern(pattern, field="behaviors[0].path_pattern")

@@ -56,7 +56,9 @@ def test_proper_ranges_go_to_the_origin(header: str) -> None:
     assert forwardable(header)
 
 
-@pytest.mark.parametrize("header", ["bytes=3-4,0-1", "bytes=0-5,3-9", "bytes=0-1,-5", "bytes=-", "x"])
+@pytest.mark.parametrize(
+    "header", ["bytes=3-4,0-1", "bytes=0-5,3-9", "bytes=0-1,-5", "bytes=-", "x"]
+)
 def test_other_ranges_do_not(header: str) -> None:
     assert not forwardable(header)
 

@@ -17,7 +17,7 @@ from tests.edge.serving import ask, free_port, running, upstream
 
 
 @contextmanager
-def bucket(s3: FakeS3, **options: Any) -> Iterator[str]:
+def bucket(s3: FakeS3, **options: Any) -> Iterator[str]:  # noqa: ANN401 - settings of the origin
     explicit = {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY, "region": REGION}
     with upstream(s3) as endpoint:
         origin = S3Origin("private", endpoint_url=endpoint, **{**explicit, **options})
@@ -94,7 +94,13 @@ def test_the_viewers_authority_stays_outside() -> None:
     seen = s3.requests[-1]
     assert seen["range"] == "bytes=0-3"
     assert seen["if-none-match"] == '"0"'
-    for name in ("cookie", "x-amz-security-token", "x-amz-copy-source", "x-forwarded-for", "user-agent"):
+    for name in (
+        "cookie",
+        "x-amz-security-token",
+        "x-amz-copy-source",
+        "x-forwarded-for",
+        "user-agent",
+    ):
         assert name not in seen
 
 
@@ -114,7 +120,9 @@ def test_credentials_come_from_botos_chain(monkeypatch: pytest.MonkeyPatch) -> N
         assert httpx.get(f"{edge}/a").status_code == 200
 
 
-def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_credentials_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ROLE_ARN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):

@@ -1,0 +1,114 @@
+"""``signer edge``: started as a person would, asked, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from signer.cli.edge import edge
+
+COMMAND = (sys.executable, "-c", "from signer.cli.edge import edge; edge(prog_name='signer edge')")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.txt").write_text("hello")
+    file = tmp_path / "edge.toml"
+    file.write_text(
+        '[origins.m]\ntype = "folder"\npath = "media"\n[default_behavior]\norigin = "m"\n'
+    )
+    return file
+
+
+@contextlib.contextmanager
+def started(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [
+        *COMMAND,
+        "--config",
+        str(config),
+        "--listen",
+        "0",
+        "--inspector-port",
+        "0",
+        *arguments,
+    ]
+    environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_it_serves_until_it_is_stopped(config: Path, name: str) -> None:
+    with started(config, "--json", "-v") as process:
+        assert process.stdout is not None
+        addresses: dict[str, Any] = json.loads(process.stdout.readline())
+        assert httpx.get(f"{addresses['url']}/a.txt?secret=1").text == "hello"
+        line = json.loads(process.stdout.readline())
+        assert line["path"] == "/a.txt"
+        assert line["status"] == 200
+        assert "secret" not in json.dumps(line)
+        assert httpx.get(addresses["inspector_url"]).status_code == 200
+        process.send_signal(getattr(signal, name))
+        output, errors = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert errors == "Stopped.\n"
+    assert output == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
+def test_plain_text(config: Path) -> None:
+    with started(config, "--no-inspector", "-v") as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first.startswith("Edge       http://127.0.0.1:")
+        assert process.stdout.readline() == "Ctrl-C stops it.\n"
+        httpx.get(first.split()[1] + "/missing")
+        assert process.stdout.readline() == "404 GET /missing origin_404\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_mistake_in_the_file_is_said(config: Path, as_json: bool) -> None:
+    config.write_text(config.read_text() + "allowed_method = 1\n")
+    answer = CliRunner().invoke(edge, ["--config", str(config), *(["--json"] if as_json else [])])
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    assert "default_behavior.allowed_method" in answer.stderr
+    assert "did you mean allowed_methods?" in answer.stderr
+    assert "Traceback" not in answer.output
+    if as_json:
+        assert json.loads(answer.stderr)["error"] == "configuration_field"
+
+
+@pytest.mark.parametrize(
+    "listen", ["x", "127.0.0.1:99999", "127.0.0.1:", "::1:80", "http://127.0.0.1:1"]
+)
+def test_addresses_that_are_none(config: Path, listen: str) -> None:
+    answer = CliRunner().invoke(edge, ["--config", str(config), "--listen", listen])
+    assert answer.exit_code == 2
+    assert "HOST:PORT" in answer.stderr
+
+
+def test_other_machines_need_permission(config: Path) -> None:
+    answer = CliRunner().invoke(edge, ["--config", str(config), "--listen", "0.0.0.0:0"])
+    assert answer.exit_code == 2
+    assert "other machines" in answer.stderr
