@@ -38,8 +38,8 @@ mutate: dev-set  ## mutation testing of the core (ARGS: names of mutants)
 	@$(BIN)/mutmut run $(ARGS)
 	@$(BIN)/mutmut results
 
-fuzz: dev-set  ## fuzz the verifier until stopped (ARGS=-max_total_time=60)
-	@$(BIN)/python tests/fuzz_verifier.py $(ARGS)
+fuzz: dev-set  ## fuzz the verifier until stopped (ARGS="--seconds 60")
+	@$(BIN)/python -m tests.fuzz_verifier $(ARGS)
 
 lock: dev-set  ## resolve the dependencies again (ARGS=--upgrade)
 	@$(BIN)/python tools/lock.py $(ARGS)

@@ -81,6 +81,8 @@ def _covers(issued: Genuine, url: str, transport: str) -> bool:
         return False
     if issued.is_canned:
         return url == issued.url
+    if "\n" in url.partition("?")[2]:
+        return False  # no request line can hold it
     if transport == "cookies":
         return bool(re.match("https?://[^/?]*/", url)) and like(issued.resource, url)
     return _covers_by_section(_sections(issued.resource), _sections(url))
