@@ -10,10 +10,10 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from signer.assumptions import Assumptions
 from signer.resource import MatchResult, match_cookie_resource, match_url_resource
 
 if TYPE_CHECKING:
-    from signer.assumptions import Assumptions
     from signer.verdict import Code, Step
     from signer.viewer_request import Transport
 
@@ -24,6 +24,7 @@ _DEFAULT_PORT = re.compile(
 )
 # An origin may take encoded slashes and backslashes for separators too.
 _DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:/|\\|%2f|%5c|\Z)", re.IGNORECASE)
+_DOCUMENTED_LATEST = Assumptions().latest_epoch_seconds
 _NEAR = 300  # seconds within which clock skew may explain a refusal
 
 
@@ -109,14 +110,29 @@ def compare_resource(
     return result
 
 
+def check_date_range(end: int, start: int, rules: Assumptions, leaned_on: list[str]) -> None:
+    """Refuse dates that CloudFront cannot mean."""
+    latest, highest = rules.latest_epoch_seconds, max(end, start)
+    if highest > min(latest, _DOCUMENTED_LATEST):
+        leaned_on.append("latest_epoch_seconds")
+    if highest > latest or min(end, start) < 0:
+        raise Denied(
+            "policy readable",
+            "MalformedPolicy",
+            "date_range",
+            "A date is out of range; it may be in milliseconds.",
+        )
+
+
 def check_dates(
     now: float, end: int, start: int | None, rules: Assumptions, leaned_on: list[str]
 ) -> None:
     """Refuse a request that arrives too late or too early."""
     skew = rules.clock_skew_seconds
-    if end <= now < end + 1:
+    if end + skew <= now < end + skew + 1:
         leaned_on.append("last_second_denied")
-    if abs(now - end) < _NEAR or (start is not None and abs(now - start) < _NEAR):
+    near = max(_NEAR, abs(skew) + 1)
+    if abs(now - end) < near or (start is not None and abs(now - start) < near):
         leaned_on.append("clock_skew_seconds")
     if now >= end + skew + (not rules.last_second_denied):
         raise Denied(

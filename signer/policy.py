@@ -282,6 +282,26 @@ def decode_policy(
     )
 
 
+def needed_leniencies(data: bytes) -> list[str]:
+    """Return the names of the leniencies that :func:`decode_policy` needs to read a document.
+
+    Empty when it needs none, or when even all of them together do not help.
+    """
+    names = ("bare_statement", "extra_members", "duplicate_members")
+    every = dict.fromkeys(names, True)
+    if not _is_readable(data, **every):
+        return []
+    return [name for name in names if not _is_readable(data, **{**every, name: False})]
+
+
+def _is_readable(data: bytes, **leniencies: bool) -> bool:
+    try:
+        decode_policy(data, **leniencies)
+    except PolicyError:
+        return False
+    return True
+
+
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):

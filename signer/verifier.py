@@ -29,6 +29,7 @@ from signer.assumptions import Assumptions, Duplicates
 from signer.conditions import (
     Denied,
     check_canned_resource,
+    check_date_range,
     check_dates,
     check_dot_segments,
     check_viewer_ip,
@@ -38,7 +39,7 @@ from signer.conditions import (
 from signer.encoding import decode_base64
 from signer.errors import PolicyError, UrlError
 from signer.keys import HashAlgorithm, PublicKey
-from signer.policy import DecodedPolicy, canned_policy_text, decode_policy
+from signer.policy import DecodedPolicy, canned_policy_text, decode_policy, needed_leniencies
 from signer.resource import MatchResult
 from signer.verdict import Code, Kind, Step, Verdict
 from signer.viewer_request import ViewerRequest, presented
@@ -47,6 +48,10 @@ from signer.wire import MAX_URL_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+_WHY_ALLOWED = (
+    "OPTIONS needs no signature, by assumption.",
+    "The signature is genuine and covers the request.",
+)
 _HASH_ALGORITHMS = {item.value: item for item in HashAlgorithm}
 _EPOCH = re.compile(r"0|[1-9][0-9]{0,18}")
 _STANDARD_TO_CLOUDFRONT = str.maketrans("+=/", "-_~")
@@ -161,7 +166,7 @@ class _Case:
             code=denied.code if denied else None,
             failed_step=denied.step if denied else None,
             reason=denied.reason if denied else "allowed",
-            detail=denied.detail if denied else "The signature is genuine and covers the request.",
+            detail=denied.detail if denied else _WHY_ALLOWED[self._policy is not None],
             now=self._now,
             transport=self._shown.transport,
             kind=self.kind,
@@ -206,17 +211,8 @@ class _Case:
         else:
             policy = self._custom_policy(encoded)
         self._policy = policy
-        latest = self._rules.latest_epoch_seconds
-        if not (
-            0 <= policy.date_less_than <= latest and 0 <= (policy.date_greater_than or 0) <= latest
-        ):
-            self.leaned_on.append("latest_epoch_seconds")
-            raise Denied(
-                "policy readable",
-                "MalformedPolicy",
-                "date_range",
-                "A date is out of range; it may be in milliseconds.",
-            )
+        end, start = policy.date_less_than, policy.date_greater_than or 0
+        check_date_range(end, start, self._rules, self.leaned_on)
         return policy
 
     def _canned_policy(self) -> DecodedPolicy:
@@ -243,12 +239,7 @@ class _Case:
     def _custom_policy(self, encoded: str) -> DecodedPolicy:
         self.kind = "custom"
         try:
-            return decode_policy(
-                self._base64(encoded),
-                bare_statement=self._rules.bare_statement,
-                extra_members=self._rules.extra_members,
-                duplicate_members=self._rules.duplicate_members,
-            )
+            return self._decoded(self._base64(encoded))
         except (UrlError, PolicyError) as error:
             raise Denied(
                 "policy readable",
@@ -256,6 +247,18 @@ class _Case:
                 error.code,
                 f"{error.message[0].upper()}{error.message[1:]}.",
             ) from None
+
+    def _decoded(self, data: bytes) -> DecodedPolicy:
+        try:
+            return decode_policy(data)
+        except PolicyError:
+            self.leaned_on += needed_leniencies(data)
+            return decode_policy(
+                data,
+                bare_statement=self._rules.bare_statement,
+                extra_members=self._rules.extra_members,
+                duplicate_members=self._rules.duplicate_members,
+            )
 
     def _named_hash(self) -> HashAlgorithm:
         named = self._one("Hash-Algorithm", step="hash known", code="AccessDenied")
