@@ -69,18 +69,6 @@ def normalized_path(raw_path: str) -> str:
     return "/" + "/".join(segments) + ("/" if segments and is_folder else "")
 
 
-def has_dot_segment(raw_path: str) -> bool:
-    """Tell whether a raw path has a ``.`` or ``..`` segment, plain or percent-encoded.
-
-    Encoded slashes and backslashes count as separators, because an origin may take them for one.
-    """
-    decoded = re.sub(r"%2e", ".", raw_path, flags=re.IGNORECASE)
-    return any(
-        segment in {".", ".."}
-        for segment in re.split(r"/|\\|%2f|%5c", decoded, flags=re.IGNORECASE)
-    )
-
-
 def _decoded(escape: re.Match[str]) -> str:
     character = chr(int(escape[1], 16))
     if "!" <= character <= "~" and character not in _KEPT_ENCODED:

@@ -6,10 +6,10 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from signer.assumptions import Assumptions
 from signer.cookies import COOKIE_NAMES
 from signer.edge.exchange import Exchange
 from signer.edge.hints import hints
-from signer.edge.signatures import described_assumptions
 from signer.verdict import STEPS
 from signer.viewer_request import cookie_pairs
 
@@ -92,7 +92,7 @@ def _shortened_cookie(name: str, value: str) -> str:
 
 
 def _decision(verdict: Verdict) -> dict[str, object]:
-    sentences = described_assumptions()
+    sentences = Assumptions.describe()
     return {
         "allowed": verdict.allowed,
         "code": verdict.code,
@@ -106,7 +106,7 @@ def _decision(verdict: Verdict) -> dict[str, object]:
         "hash_algorithm": verdict.hash_algorithm,
         "checks": [
             {"name": check.name, "passed": check.passed, "detail": check.detail}
-            for check in (verdict.checks if verdict.transport or not verdict.allowed else ())
+            for check in verdict.checks
         ],
         "not_reached": [] if verdict.allowed else list(STEPS[len(verdict.checks) :]),
         "assumptions": [

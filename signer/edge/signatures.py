@@ -1,34 +1,14 @@
-"""The signature check of a behavior, and the edge's own assumption about paths."""
+"""The signature check of every behavior of a distribution."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Callable
 
-from signer.assumptions import Assumptions
 from signer.edge.distribution import Behavior, Distribution
-from signer.edge.patterns import has_dot_segment
 from signer.edge.viewer import Arrival
 from signer.verdict import Verdict
 from signer.verifier import Verifier
 from signer.viewer_request import ViewerRequest
-
-EDGE_ASSUMPTIONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "dot_segments_denied": (
-            "Whether a Resource is compared before or after dot segments are resolved is silent; "
-            "a signed behavior refuses paths that have any."
-        ),
-    }
-)
-"""Rules of this edge where documentation is silent, beside the verifier's assumptions."""
-
-
-def described_assumptions() -> dict[str, str]:
-    """Return one sentence for every assumption that a verdict may name."""
-    return {**Assumptions.describe(), **EDGE_ASSUMPTIONS}
 
 
 class Gatekeeper:
@@ -56,22 +36,4 @@ class Gatekeeper:
             ip=arrival.peer[0] if arrival.peer else None,
             method=arrival.method,
         )
-        verdict = verifier.verify(request, now=now)
-        if verdict.allowed and has_dot_segment(arrival.path):
-            return _with_dot_segment(verdict)
-        return verdict
-
-
-def _with_dot_segment(verdict: Verdict) -> Verdict:
-    return dataclasses.replace(
-        verdict,
-        allowed=False,
-        code="AccessDenied",
-        failed_step="resource",
-        reason="dot_segment",
-        detail=(
-            "The path has a . or .. segment, so what the Resource covers may not be what the "
-            "origin serves."
-        ),
-        assumptions=(*verdict.assumptions, "dot_segments_denied"),
-    )
+        return verifier.verify(request, now=now)
