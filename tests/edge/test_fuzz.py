@@ -110,7 +110,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, p256_key: PrivateKey) -> Dist
     )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(request=requests)
 def test_no_request_raises_or_gets_the_secret(site: Distribution, request: dict[str, Any]) -> None:
     recorder = Recorder()

@@ -105,15 +105,23 @@ def site(key: PrivateKey, url: str, **options: Any) -> Iterator[str]:  # noqa: A
         yield edge.url
 
 
-@pytest.fixture
-def origin() -> Origin:
-    return Origin()
-
-
-@pytest.fixture
-def edge(origin: Origin, p256_key: PrivateKey) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def shared(p256_key: PrivateKey) -> Iterator[tuple[Origin, str]]:
+    origin = Origin()
     with upstream(origin) as url, site(p256_key, url) as edge:
-        yield edge
+        yield origin, edge
+
+
+@pytest.fixture
+def origin(shared: tuple[Origin, str]) -> Origin:
+    shared[0].scopes.clear()
+    shared[0].bodies.clear()
+    return shared[0]
+
+
+@pytest.fixture
+def edge(shared: tuple[Origin, str]) -> str:
+    return shared[1]
 
 
 def raw(url: str, request: bytes) -> bytes:
@@ -156,7 +164,8 @@ def test_headers_both_ways(edge: str, origin: Origin) -> None:
         assert origin.header(gone) is None
 
 
-def test_the_viewers_host_on_request(origin: Origin, p256_key: PrivateKey) -> None:
+def test_the_viewers_host_on_request(p256_key: PrivateKey) -> None:
+    origin = Origin()
     with upstream(origin) as url, site(p256_key, url + "/base/", forward_host=True) as edge:
         httpx.get(f"{edge}/open/x?a=1")
     assert origin.header("host") == edge.removeprefix("http://")
@@ -254,7 +263,8 @@ def test_improper_ranges_do_not_reach_the_origin(edge: str, origin: Origin) -> N
     assert origin.header("range") is None
 
 
-def test_large_answers_stream_and_end_when_the_viewer_leaves(origin: Origin) -> None:
+def test_large_answers_stream_and_end_when_the_viewer_leaves() -> None:
+    origin = Origin()
     seen: list[Exchange] = []
     with upstream(origin) as url:
         site = Distribution(origins={"o": HttpOrigin(url)}, default_behavior=Behavior(origin="o"))
@@ -286,8 +296,8 @@ def test_an_origin_that_is_not_there(p256_key: PrivateKey) -> None:
     assert "ConnectError" not in answer.text
 
 
-def test_an_origin_that_is_slow(origin: Origin, p256_key: PrivateKey) -> None:
-    with upstream(origin) as url, site(p256_key, url, read_timeout=0.2) as edge:
+def test_an_origin_that_is_slow(p256_key: PrivateKey) -> None:
+    with upstream(Origin()) as url, site(p256_key, url, read_timeout=0.2) as edge:
         assert httpx.get(f"{edge}/slow").status_code == 504
 
 
