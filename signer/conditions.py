@@ -59,7 +59,8 @@ def check_dot_segments(url: str, rules: Assumptions, leaned_on: list[str]) -> No
     """Refuse a path that may lead elsewhere than the Resource does; no client sends one."""
     if "/." not in url and "%" not in url and "\\" not in url:
         return
-    if _DOT_SEGMENT.search(url.partition("?")[0]) is None:
+    path = url.partition("?")[0]
+    if _DOT_SEGMENT.search(path, path.find("/", path.find("://") + 3)) is None:
         return
     leaned_on.append("dot_segments_denied")
     if rules.dot_segments_denied:

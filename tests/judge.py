@@ -76,8 +76,11 @@ def _presented(attempt: Attempt) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def _covers(issued: Genuine, url: str, transport: str) -> bool:
-    path = url.split("?", 1)[0].lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/")
-    if any(segment in {".", ".."} for segment in path.replace("\\", "/").split("/")[2:]):
+    rest = url.split("?", 1)[0].partition("://")[2].lower()
+    path = rest[rest.find("/") :].replace("\\", "/")
+    for written, meant in (("%2e", "."), ("%2f", "/"), ("%5c", "/")):
+        path = path.replace(written, meant)
+    if {".", ".."} & set(path.split("/")):
         return False
     if issued.is_canned:
         return url == issued.url
