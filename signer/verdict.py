@@ -143,7 +143,7 @@ class Verdict:
         left = int(policy.date_less_than - self.now) if policy else 0
         return {
             "request size": "The URL is not too long.",
-            "key present": f"The {self.transport} names a key pair id: {self.key_pair_id}.",
+            "key present": f"A key pair id is given in the {self.transport}: {self.key_pair_id}.",
             "key known": f"The key is in the trusted key group {self.key_group or '(unnamed)'}.",
             "policy readable": f"The policy is {self.kind}.",
             "hash known": f"The hash is {self.hash_algorithm}.",
