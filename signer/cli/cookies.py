@@ -96,12 +96,13 @@ def cookies(
     if resource is None:
         raise click.UsageError("Missing argument 'RESOURCE'.")
     clock = clock_at(now)
+    end = end_of_access(expires_in, until, clock=clock)
     signed = (
         required_credential(key_uri)
         .issuer(clock=clock)
         .signed_cookies(
             resource,
-            date_less_than=end_of_access(expires_in, until, clock=clock),
+            date_less_than=end,
             date_greater_than=begin,
             ip_address=ip,
             attributes=attributes,
@@ -112,7 +113,7 @@ def cookies(
         lines = signed.set_cookie_headers()
         terminal.document({"cookies": dict(signed), "set_cookie": lines, "header": signed.header()})
     else:
-        terminal.lines(*_FORMS[form](signed))
+        terminal.lines(*_FORMS[form](signed, end))
 
 
 def _clear(terminal: Terminal, attributes: CookieAttributes, resource: str | None) -> None:
@@ -125,21 +126,24 @@ def _clear(terminal: Terminal, attributes: CookieAttributes, resource: str | Non
         terminal.lines(*(f"Set-Cookie: {line}" for line in lines))
 
 
-def _set_cookie(signed: SignedCookies) -> list[str]:
+def _set_cookie(signed: SignedCookies, _end: int) -> list[str]:
     return [f"Set-Cookie: {line}" for line in signed.set_cookie_headers()]
 
 
-def _header(signed: SignedCookies) -> list[str]:
+def _header(signed: SignedCookies, _end: int) -> list[str]:
     return [f"Cookie: {signed.header()}"]
 
 
-def _curl(signed: SignedCookies) -> list[str]:
+def _curl(signed: SignedCookies, _end: int) -> list[str]:
     """No value has a quote or a backslash in it: they are base64, digits and names."""
     return [f'cookie = "{signed.header()}"']
 
 
-def _netscape(signed: SignedCookies) -> list[str]:
-    """Write the jar format that curl documents: tab-separated, session cookies with 0."""
+def _netscape(signed: SignedCookies, end: int) -> list[str]:
+    """Write the jar format that curl documents; the cookies live as long as the access.
+
+    Session cookies (0) would be dropped by Python's own cookie jar.
+    """
     attributes = signed.attributes
     sections = split_resource(signed.resource)
     host = attributes.domain or (sections.domain.partition(":")[0] if sections else "")
@@ -153,7 +157,7 @@ def _netscape(signed: SignedCookies) -> list[str]:
     name = f".{host}" if attributes.domain else host
     path = _path(signed)
     fields = [
-        f"#HttpOnly_{name}\t{subdomains}\t{path}\tTRUE\t0\t{cookie}\t{value}"
+        f"#HttpOnly_{name}\t{subdomains}\t{path}\tTRUE\t{end}\t{cookie}\t{value}"
         for cookie, value in signed.items()
     ]
     return ["# Netscape HTTP Cookie File", *fields]
@@ -164,7 +168,7 @@ def _path(signed: SignedCookies) -> str:
     return signed.set_cookie_headers()[0].partition("; Path=")[2].partition(";")[0]
 
 
-_FORMS: dict[str, Callable[[SignedCookies], list[str]]] = {
+_FORMS: dict[str, Callable[[SignedCookies, int], list[str]]] = {
     "set-cookie": _set_cookie,
     "header": _header,
     "curl": _curl,

@@ -17,6 +17,7 @@ from signer.cli.times import Duration
 from signer.credential import Credential
 from signer.custody import write_credential
 from signer.errors import CredentialError, KeyMaterialError
+from signer.explain.moments import duration
 from signer.issuer import DEFAULT_MAX_LIFETIME
 from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey, PublicKey
 
@@ -106,11 +107,11 @@ def show(*, file: Path, no_color: bool, as_json: bool) -> None:
         Row("Fingerprint", f"sha256:{key.public.fingerprint}"),
     ]
     if key.credential:
-        lifetime = key.credential.max_lifetime
+        lifetime = int(key.credential.max_lifetime.total_seconds())
         rows += [
             Row("Key pair id", key.credential.key_pair_id),
             Row("Hash", key.credential.hash_algorithm.value),
-            Row("Longest life", str(lifetime)),
+            Row("Longest life", duration(lifetime)),
             Row("Active since", key.credential.activated_at or "unknown"),
         ]
     terminal.report(Report("KEY", "plain", str(file), [Section(_kind(key), tuple(rows))]))

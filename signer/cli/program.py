@@ -35,7 +35,9 @@ _COMMANDS: Final = {
     "verify": _Entry("signer.cli.verify", "Decide about a request as CloudFront would."),
     "explain": _Entry("signer.cli.explain", "Say what a signature grants and why it is refused."),
     "keys": _Entry("signer.cli.keys", "Make, show and bind keys."),
-    "edge": _Entry("signer.cli.edge", "Run a local CloudFront.", extra="edge"),
+    "edge": _Entry(
+        "signer.cli.edge", "Serve a distribution on this machine, as CloudFront would.", "edge"
+    ),
     "dev": _Entry("signer.cli.dev", "Run a private gallery behind a local CloudFront.", "dev"),
 }
 
@@ -90,9 +92,16 @@ class Program(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+_EPILOG: Final = """\b
+Shell completion (bash_source, zsh_source or fish_source):
+  eval "$(_SIGNER_COMPLETE=bash_source signer)"
+"""
+
+
 @click.group(
     cls=Program,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    epilog=_EPILOG,
+    context_settings={"max_content_width": 88},
 )
 @click.version_option(
     version=metadata.version("cloudfront-issuer"), message="signer %(version)s", prog_name="signer"
@@ -104,8 +113,6 @@ def program() -> None:
     file:PATH, or env:NAME for a document in an environment variable.
 
     Exit codes: 0 done, 1 refused or denied, 2 wrong usage. Every command has --json.
-
-    Shell completion (bash; zsh and fish alike): eval "$(_SIGNER_COMPLETE=bash_source signer)"
     """
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example: signer url https://cdn.example.com/a.mp4 --expires-in 1h | signer verify -"
+    epilog="\b\nExample:\n  signer url https://cdn.example.com/a.mp4 --expires-in 1h |"
+    " signer verify -"
 )
 @click.argument("url")
 @request_options

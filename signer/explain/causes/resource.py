@@ -143,7 +143,8 @@ def _hint(pattern: Sections, url: Sections, section: str | None) -> str | None:
         return "Paths are compared in the case in which they are written."
     if pattern.path.endswith("/") and url.path.startswith(pattern.path):
         return "A directory covers what is below it only with a * at its end."
-    return None
+    outside = "The request is outside the Resource; sign one that includes it."
+    return outside if pattern.path.endswith("*") else None
 
 
 def _matches_in_lower_case(path: str, url: Sections) -> bool:
