@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +32,7 @@ Step = Literal[
     "viewer ip",
 ]
 
-STEPS: Final[tuple[Step, ...]] = (
-    "request size",
-    "key present",
-    "key known",
-    "policy readable",
-    "hash known",
-    "signature readable",
-    "signature genuine",
-    "resource",
-    "dates",
-    "viewer ip",
-)
+STEPS: Final[tuple[Step, ...]] = get_args(Step)
 """The checks in the order in which the edge makes them."""
 
 MESSAGES: Final[Mapping[Code, str]] = MappingProxyType(
