@@ -59,10 +59,12 @@ def presented(request: ViewerRequest) -> Presented:
     own: list[str] = []
     for part in query.split("&") if delimiter else ():
         name, _, value = part.partition("=")
-        if name in _RESERVED:
-            values.setdefault(name, []).append(value)
-        else:
+        if name not in _RESERVED:
             own.append(part)
+        elif name in values:
+            values[name].append(value)
+        else:
+            values[name] = [value]
     if values:
         return Presented("url", f"{base}?{'&'.join(own)}" if own else base, values)
     for name, value in cookie_pairs(request.cookies):
