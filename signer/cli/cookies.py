@@ -97,18 +97,19 @@ def cookies(
         raise click.UsageError("Missing argument 'RESOURCE'.")
     clock = clock_at(now)
     end = end_of_access(expires_in, until, clock=clock)
-    signed = (
-        required_credential(key_uri)
-        .issuer(clock=clock)
-        .signed_cookies(
-            resource,
-            date_less_than=end,
-            date_greater_than=begin,
-            ip_address=ip,
-            attributes=attributes,
-            allow_entire_distribution=allow_entire_distribution,
-        )
+    issuer = required_credential(key_uri).issuer(clock=clock)
+    signed = issuer.signed_cookies(
+        resource,
+        date_less_than=end,
+        date_greater_than=begin,
+        ip_address=ip,
+        attributes=attributes,
+        allow_entire_distribution=allow_entire_distribution,
     )
+    _print(terminal, signed, form, end)
+
+
+def _print(terminal: Terminal, signed: SignedCookies, form: str, end: int) -> None:
     if terminal.as_json:
         lines = signed.set_cookie_headers()
         terminal.document({"cookies": dict(signed), "set_cookie": lines, "header": signed.header()})

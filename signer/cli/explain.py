@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -14,8 +13,8 @@ from signer.cli.program import REFUSED
 from signer.cli.requests import read_cookies, read_public_keys, read_url, request_options
 from signer.cli.sources import read_bytes, read_private_key
 from signer.cli.terminal import Terminal, output_options
-from signer.cli.times import Duration, now_option
-from signer.explain import Context
+from signer.cli.times import Duration, LocalZone, now_option
+from signer.explain import Context, Explanation
 from signer.explain import explain as explained
 from signer.verifier import TrustedKeyGroup
 from signer.viewer_request import ViewerRequest
@@ -83,7 +82,7 @@ def explain(
         unusable_keys=unsuitable,
         playlist=read_bytes(playlist).decode("utf-8", "replace") if playlist else None,
         download_seconds=download_seconds,
-        zone=datetime.now().astimezone().tzinfo or Context().zone,
+        zone=LocalZone(),
     )
     explanation = explained(
         ViewerRequest(request_url or issued, cookies=header, ip=ip),
@@ -91,8 +90,11 @@ def explain(
         now=moment,
         context=context,
     )
-    terminal = Terminal(as_json=as_json, no_color=no_color)
-    if as_json:
+    _print(Terminal(as_json=as_json, no_color=no_color), explanation)
+
+
+def _print(terminal: Terminal, explanation: Explanation) -> NoReturn:
+    if terminal.as_json:
         terminal.document(explanation.to_dict())
     else:
         terminal.report(report_of(explanation))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import click
@@ -84,3 +84,25 @@ def end_of_access(expires_in: int | None, until: int | None, *, clock: Callable[
     if until is not None and expires_in is None:
         return until
     raise click.UsageError("Give either --expires-in or --until.")
+
+
+class LocalZone(tzinfo):
+    """This machine's time zone, with the offset that it had or will have at each point in time."""
+
+    def fromutc(self, dt: datetime) -> datetime:
+        """Convert from UTC."""
+        local = dt.replace(tzinfo=UTC).astimezone()
+        return local.replace(tzinfo=self)
+
+    def utcoffset(self, dt: datetime | None) -> timedelta | None:
+        """Return the offset at a local time."""
+        return None if dt is None else dt.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, dt: datetime | None) -> timedelta | None:
+        """Return nothing: the offset has everything in it."""
+        del dt
+        return None
+
+    def tzname(self, dt: datetime | None) -> str | None:
+        """Return the zone's name at a local time."""
+        return None if dt is None else dt.replace(tzinfo=None).astimezone().tzname()

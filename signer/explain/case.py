@@ -88,8 +88,8 @@ class Case:
     ) -> None:
         self.context = context
         self.now = now
-        self.pasted = _with_credentials(request.url, context.issued_url)
-        self.url = as_sent(self.pasted)
+        self.pasted: str = _with_credentials(request.url, context.issued_url)
+        self.url: str = as_sent(self.pasted)
         self.fates: tuple[CookieFate, ...] = judge_cookies(
             context.set_cookies, url=self.url, set_by=context.cookies_set_by, now=now
         )
@@ -97,13 +97,15 @@ class Case:
             request = replace(
                 request, cookies=[(fate.name, fate.value) for fate in self.fates if fate.sent]
             )
-        self.request = replace(request, url=self.url)
+        self.request: ViewerRequest = replace(request, url=self.url)
         self.shown: Presented = presented(self.request)
         # Signers append their parameters, so of two in a query the last is CloudFront's.
         which = -1 if self.shown.transport == "url" else 0
-        self.values = {name: values[which] for name, values in self.shown.values.items()}
-        self.key_pair_id = self.values.get("Key-Pair-Id", "")
-        self.keys = dict(keys)
+        self.values: dict[str, str] = {
+            name: values[which] for name, values in self.shown.values.items()
+        }
+        self.key_pair_id: str = self.values.get("Key-Pair-Id", "")
+        self.keys: dict[str, PublicKey] = dict(keys)
         if not self.keys and context.signing_key and self.key_pair_id:
             self.keys[self.key_pair_id] = context.signing_key
         self.assumptions = assumptions

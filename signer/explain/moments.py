@@ -81,6 +81,6 @@ def _calendar(epoch: int, zone: tzinfo) -> str:
         return "beyond the year 9999" if epoch > 0 else "before the year 1"
     try:
         local = instant.astimezone(zone)
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, OSError):
         local = instant
     return f"{local.strftime(_FORMAT)} {local.tzname() or local.strftime('%z')}"

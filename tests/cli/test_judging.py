@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,21 @@ def test_a_url_cannot_write_to_the_terminal(public: str) -> None:
     )
     assert result.exit_code == 1
     assert "\x1b" not in result.stdout
+
+
+def test_local_time_has_the_offset_of_its_season(url: str) -> None:
+    if not hasattr(time, "tzset"):
+        pytest.skip("the time zone cannot be set here")
+    os_zone = os.environ.get("TZ")
+    os.environ["TZ"] = "Europe/Berlin"
+    time.tzset()
+    try:
+        winter = documented("explain", url, *AT)["grant"]["ends"]["local"]
+        summer = documented(
+            "explain", url.replace(str(NOW + 3600), str(NOW + 3600 + 182 * 86_400)), *AT
+        )
+        assert winter == "2027-01-15 10:00:00 CET"
+        assert summer["grant"]["ends"]["local"] == "2027-07-16 11:00:00 CEST"
+    finally:
+        os.environ.pop("TZ") if os_zone is None else os.environ.update(TZ=os_zone)
+        time.tzset()

@@ -12,10 +12,14 @@ from signer.encoding import encode_base64
 from signer.explain import CATALOGUE
 from signer.explain.finding import hinted
 from signer.keys import PrivateKey
-from tests.explain import accidents_request, accidents_signature
+from tests.explain import accidents_request, accidents_signature, accidents_url
 from tests.explain.making import ACCIDENTS, Keys
 
-MODULES = (accidents_request, accidents_signature)  # importing them registers their accidents
+MODULES = (
+    accidents_request,
+    accidents_signature,
+    accidents_url,
+)  # importing them registers their accidents
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "explain.md"
 OFFLINE = (

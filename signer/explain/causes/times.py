@@ -118,6 +118,6 @@ def _readings(case: Case, date: int) -> Iterator[tuple[int, str]]:
 def _utc_offset(day: datetime, zone: tzinfo) -> int:
     try:
         offset = day.astimezone(zone).utcoffset()
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, OSError):
         return 0
     return int(offset.total_seconds()) if offset else 0

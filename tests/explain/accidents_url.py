@@ -1,0 +1,129 @@
+"""URLs that changed after signing, or were signed in another form than they are sent."""
+
+from __future__ import annotations
+
+from signer.encoding import encode_base64
+from signer.explain import Context, Explanation
+from signer.policy import canned_policy_text
+from tests.explain.making import (
+    END,
+    HOST,
+    SHA256,
+    URL,
+    Keys,
+    accident,
+    canned,
+    custom,
+    explained,
+    signed,
+)
+
+
+@accident(14)
+def expires_changed_by_hand(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256).replace(str(END), str(END + 7200)), keys.p256)
+
+
+@accident(14)
+def expires_differs_from_issued(keys: Keys) -> Explanation:
+    issued = canned(keys.rsa)
+    changed = issued.replace(str(END), str(END + 123_456))
+    return explained(changed, keys.rsa, context=Context(issued_url=issued))
+
+
+@accident(15)
+def tracking_parameter(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, f"{URL}?v=1").replace("?", "?utm_source=x&", 1), keys.p256)
+
+
+@accident(15)
+def three_parameters(keys: Keys) -> Explanation:
+    return explained(canned(keys.rsa, f"{URL}?v=1") + "&a=1&b=2&c=3", keys.rsa)
+
+
+@accident(15)
+def parameter_beside_exact_resource(keys: Keys) -> Explanation:
+    return explained(custom(keys.p256, f"{URL}?utm=1", resource=URL), keys.p256)
+
+
+@accident(15)
+def parameter_compared_with_issued(keys: Keys) -> Explanation:
+    issued = canned(keys.p256, f"{URL}?v=1")
+    added = issued + "".join(f"&p{index}=1" for index in range(12))
+    return explained(added, keys.p256, context=Context(issued_url=issued))
+
+
+@accident(16)
+def plus_for_space(keys: Keys) -> Explanation:
+    sent = canned(keys.p256, f"{URL}?name=a%20b").replace("%20", "+")
+    return explained(sent, keys.p256)
+
+
+@accident(16)
+def apostrophe(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, f"{URL}?f=UTF-8''a"), keys.p256)
+
+
+@accident(16)
+def tilde_encoded(keys: Keys) -> Explanation:
+    url = f"{HOST}/~ada/a.mp4"
+    return explained(canned(keys.p256, url).replace("~ada", "%7Eada"), keys.p256)
+
+
+@accident(16)
+def hex_case(keys: Keys) -> Explanation:
+    url = f"{HOST}/a%c3%a9.mp4"
+    return explained(canned(keys.p256, url).replace("%c3%a9", "%C3%A9"), keys.p256)
+
+
+@accident(16)
+def parameters_reordered(keys: Keys) -> Explanation:
+    url = f"{URL}?b=2&a=1"
+    return explained(canned(keys.p256, url).replace("b=2&a=1", "a=1&b=2"), keys.p256)
+
+
+@accident(16)
+def dot_segments(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, f"{HOST}/films/../a.mp4"), keys.p256)
+
+
+@accident(16)
+def upper_case_host(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, URL.replace("cdn.", "CDN.")), keys.p256)
+
+
+@accident(16)
+def default_port(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, URL.replace(".com/", ".com:443/")), keys.p256)
+
+
+@accident(16)
+def signature_percent_encoded(keys: Keys) -> Explanation:
+    signature = keys.p256.sign(canned_policy_text(URL, END).encode(), SHA256)
+    text = encode_base64(signature)
+    encoded = f"%{ord(text[0]):02X}{text[1:]}"
+    return explained(signed(URL, carrier=f"Expires={END}", signature=encoded), keys.p256)
+
+
+@accident(17)
+def raw_space_signed(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256, f"{HOST}/my film.mp4"), keys.p256)
+
+
+@accident(17)
+def raw_letters_signed(keys: Keys) -> Explanation:
+    raw = f"{HOST}/é.mp4"
+    sent = canned(keys.rsa, f"{HOST}/%C3%A9.mp4", over=canned_policy_text(raw, END))
+    return explained(sent, keys.rsa)
+
+
+@accident(17)
+def over_encoded_path(keys: Keys) -> Explanation:
+    over = canned_policy_text(f"{HOST}/w%3D100%2Ca.jpg", END)
+    return explained(canned(keys.p256, f"{HOST}/w=100,a.jpg", over=over), keys.p256)
+
+
+@accident(17)
+def raw_space_in_resource(keys: Keys) -> Explanation:
+    resource = f"{HOST}/my films/*"
+    return explained(custom(keys.p256, f"{HOST}/my%20films/a.mp4", resource=resource), keys.p256)
