@@ -41,6 +41,10 @@ def text_variants(case: Case) -> Iterator[TextVariant]:
         expires = case.values["Expires"]
         yield from _other_ends(case, expires)
         for variant in url_variants(case):
+            if not variant.url.isascii():
+                # What Python's json module makes of a raw URL, botocore's signer included.
+                escaped = json.dumps(variant.url)[1:-1]
+                yield TextVariant(variant.cause, canned_policy_text(escaped, expires), variant.seen)
             yield TextVariant(variant.cause, canned_policy_text(variant.url, expires), variant.seen)
         for cause, resource, seen in _patterns(case):
             yield TextVariant(cause, canned_policy_text(resource, expires), seen)

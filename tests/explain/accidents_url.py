@@ -118,6 +118,12 @@ def raw_letters_signed(keys: Keys) -> Explanation:
 
 
 @accident(17)
+def raw_letters_escaped_in_json(keys: Keys) -> Explanation:
+    over = canned_policy_text(f"{HOST}/my file \\u00e9.mp4", END)
+    return explained(canned(keys.rsa, f"{HOST}/my file é.mp4", over=over), keys.rsa)
+
+
+@accident(17)
 def over_encoded_path(keys: Keys) -> Explanation:
     over = canned_policy_text(f"{HOST}/w%3D100%2Ca.jpg", END)
     return explained(canned(keys.p256, f"{HOST}/w=100,a.jpg", over=over), keys.p256)
