@@ -91,7 +91,8 @@ def _plain_letters(label: str) -> str:
     """
     name = unicodedata.normalize("NFC", label.lower())
     if (
-        not all(map(_is_plain, name))
+        name.isascii()  # the Kelvin sign, whose small letter is k
+        or not all(map(_is_plain, name))
         or unicodedata.normalize("NFKC", name).casefold() != name
         or name[0] == "-"
         or name[-1] == "-"
