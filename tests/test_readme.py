@@ -23,7 +23,7 @@ def test_python_examples_are_true() -> None:
     assert not output, "".join(output)
 
 
-@pytest.mark.parametrize("target", re.findall(r"`make ([a-z]+)", README) + ["demo"])
+@pytest.mark.parametrize("target", [*re.findall(r"`make ([a-z]+)", README), "demo"])
 def test_make_targets_exist(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
@@ -34,6 +34,8 @@ def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:tests|docs|signer)/[^`]+)`", README))))
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:tests|docs|signer)/[^`]+)`", README)))
+)
 def test_named_files_exist(path: str) -> None:
     assert (ROOT / path).exists()

@@ -32,7 +32,7 @@ class Upstream:
             read_timeout: Seconds between two reads or writes.
         """
         parts = urlsplit(url)
-        self.host = parts.netloc
+        self.host: str = parts.netloc
         self._url = httpx.URL(f"{parts.scheme}://{parts.netloc}/")
         self._timeout = httpx.Timeout(read_timeout, connect=connect_timeout).as_dict()
         # Certificates are read when a connection may need them; a plain server needs none.
