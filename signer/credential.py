@@ -141,7 +141,9 @@ def _document(text: str) -> dict[str, object]:
     try:
         document: object = json.loads(text.removeprefix("\ufeff")) if text.strip() else {}
     except (ValueError, RecursionError):
-        raise CredentialError("credential_json", "the credential is not a JSON document") from None
+        document = None
+    # Raised here and not above, where the decoder's error, which carries the whole text, would
+    # stay attached to ours.
     if not isinstance(document, dict):
         raise CredentialError("credential_json", "the credential is not a JSON object")
     return document

@@ -84,15 +84,17 @@ def _file_text(place: str) -> str:
                 f"others can read {path}",
                 advice=f"run: chmod 600 {path}",
             )
-        return path.read_text(encoding="utf-8")
+        # Decoding strictly would raise an error that carries all of the file.
+        text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:
         raise CredentialError(
             "credential_missing", f"{place} cannot be read: {error.strerror}"
         ) from None
-    except UnicodeDecodeError:
-        raise CredentialError("credential_json", f"{place} is not a text file") from None
     except (RuntimeError, ValueError):  # "~nobody"; a null character or lone surrogate
         raise CredentialError("credential_uri", f"{excerpt(place)} is not a path") from None
+    if "\ufffd" in text:
+        raise CredentialError("credential_json", f"{place} is not a text file")
+    return text
 
 
 def _environment_text(name: str) -> str:

@@ -6,6 +6,7 @@ standard library, the caller is asked for Punycode instead of being given a gues
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import re
 import unicodedata
@@ -19,6 +20,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by category, dropped by UTS #46
+
+codecs.lookup("punycode")  # loads it now, so that signing opens no file later
 
 
 def split_authority(authority: str) -> tuple[str, int | None]:
