@@ -56,7 +56,7 @@ def grants(draw: st.DrawFn, kinds: str = "canned exact folder any") -> Grant:
         "folder": f"{HOST}/x/*",
         "any": f"{url[: len(HOST) + 3]}*{url[-1] if url[-1] != '*' else ''}",
     }[kind]
-    if kind == "any" and query is not None:
+    if kind == "any" and "?" in url:
         resource = f"{url.partition('?')[0]}?*"
     end = NOW + draw(st.integers(1, 604_800))
     policy = Policy(resource, date_less_than=end, date_greater_than=start, ip_address=ip)
