@@ -125,8 +125,10 @@ def judge(key: PrivateKey, condition: dict[str, object], ip: str | None, now: in
         (2000, 9_223_372_037, "date_range"),
         (2_000_000, 1_000, "not_yet_valid"),
         (1_000, 2_000, "expired"),
-        (10**400, None, "date_range"),
-        (-(10**400), None, "date_range"),
+        (2**63 - 1, None, "date_range"),
+        (2**63, None, "policy_date"),
+        (10**400, None, "policy_date"),
+        (-(10**400), None, "policy_date"),
     ],
 )
 def test_dates_of_other_signers(key: PrivateKey, end: int, start: int | None, reason: str) -> None:

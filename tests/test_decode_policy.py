@@ -109,6 +109,8 @@ REFUSED = {
         with_condition(DateLessThan={"AWS:EpochTime": float("nan")}),
         with_condition(DateLessThan={"AWS:EpochTime": float("inf")}),
         with_condition(DateGreaterThan={"AWS:EpochTime": "1"}),
+        with_condition(DateGreaterThan={"AWS:EpochTime": 2**63}),
+        with_condition(DateLessThan={"AWS:EpochTime": -(2**63)}),
     ],
     "policy_ip": [
         with_condition(IpAddress={"AWS:SourceIp": 1}),

@@ -200,8 +200,8 @@ ODD_RESOURCES: tuple[Odd, ...] = (
     *((part, wire) for part, wire in ODD_URLS if "?" not in part and "%" not in part),
     ("*", "*"),
     ("a*b?c=*", "a*b?c=*"),
-    ("%0d%0a*", "%0d%0a*"),
-    ("%c3%a9/*", "%c3%a9/*"),
+    ("%0d%0a*", "%0D%0A*"),
+    ("%c3%a9/%2a*", "%C3%A9/%2A*"),
     ("a b/*", "a%20b/*"),
     ("{x}/*", "%7Bx%7D/*"),
 )

@@ -113,6 +113,18 @@ def test_an_encrypted_key_is_read_with_its_passphrase(
         assert PrivateKey.from_pem(changed, passphrase).public_key() == key.public_key()
 
 
+@pytest.mark.parametrize("passphrase", ["", b"", "x" * 1024, "\u00e4" * 512])
+def test_a_passphrase_that_would_not_protect_is_refused(
+    key: PrivateKey, passphrase: str | bytes
+) -> None:
+    with pytest.raises(KeyMaterialError) as caught:
+        key.to_pem(passphrase)
+    assert caught.value.code == "key_passphrase"
+    longest = "x" * 1023
+    again = PrivateKey.from_pem(key.to_pem(longest), longest)
+    assert again.public_key() == key.public_key()
+
+
 def test_an_encrypted_key_is_read_from_der(key: PrivateKey) -> None:
     encryption = BestAvailableEncryption(SECRET.encode())
     der = raw(key).private_bytes(Encoding.DER, PrivateFormat.PKCS8, encryption)

@@ -10,6 +10,7 @@ from signer.encoding import encode_base64
 from signer.errors import (
     CookieError,
     InputError,
+    KeyMaterialError,
     ResourceError,
     SigningError,
     UrlError,
@@ -151,6 +152,23 @@ def test_what_is_no_signature_never_leaves(
             with pytest.raises(SigningError) as caught:
                 call()
             assert caught.value.code == "signature_form"
+
+
+def test_a_backend_that_fails_is_a_signing_error(p256_key: PrivateKey) -> None:
+    failure = TimeoutError("the key service did not answer")
+    issuer = Issuer(RecordingKey(p256_key, failure), key_pair_id=KEY_ID, clock=lambda: NOW)
+    with pytest.raises(SigningError) as caught:
+        issuer.signed_url(URL, expires_in=60)
+    assert caught.value.code == "key_failed"
+    assert caught.value.__cause__ is failure
+
+
+def test_an_error_of_ours_comes_through_a_backend_as_it_is(p256_key: PrivateKey) -> None:
+    failure = KeyMaterialError("hash_forbidden", "no SHA-1 here")
+    issuer = Issuer(RecordingKey(p256_key, failure), key_pair_id=KEY_ID, clock=lambda: NOW)
+    with pytest.raises(KeyMaterialError) as caught:
+        issuer.signed_cookies(FOLDER, expires_in=60)
+    assert caught.value is failure
 
 
 def test_a_key_that_lives_elsewhere_signs_like_a_local_one(p256_key: PrivateKey) -> None:
