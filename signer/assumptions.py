@@ -72,6 +72,26 @@ class Assumptions:
         default=True,
         metadata=_because("An explicit default port is compared as sent; clients omit it."),
     )
+    percent_encoding_matters: bool = field(
+        default=True,
+        metadata=_because(
+            "Whether %7E and ~, or %2f and %2F, compare as equal is silent; they do not."
+        ),
+    )
+    parameter_case_matters: bool = field(
+        default=True,
+        metadata=_because("Whether names of parameters may be written in another case is silent."),
+    )
+    policy_read_before_signature: bool = field(
+        default=True,
+        metadata=_because(
+            "Which error is given when neither policy nor signature can be read is silent."
+        ),
+    )
+    most_wildcards: int = field(
+        default=64,
+        metadata=_because("No limit to the wildcards of a Resource is documented."),
+    )
     http_star_protocol: bool = field(
         default=True,
         metadata=_because(
@@ -120,6 +140,16 @@ class Assumptions:
     bare_ip_is_one_host: bool = field(
         default=False,
         metadata=_because("An IpAddress without a mask is not documented; the guide writes /32."),
+    )
+    ipv6_ranges: bool = field(
+        default=False,
+        metadata=_because(
+            "IpAddress is IPv4 only by the policy pages, while sample pages speak of IPv6 too."
+        ),
+    )
+    mapped_ipv4_viewer: bool = field(
+        default=False,
+        metadata=_because("Whether ::ffff:192.0.2.1 counts as 192.0.2.1 is silent."),
     )
     options_needs_signature: bool = field(
         default=True,

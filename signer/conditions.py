@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from signer.assumptions import Assumptions
 from signer.resource import MatchResult, match_cookie_resource, match_url_resource
+from signer.wire import normal_escapes
 
 if TYPE_CHECKING:
     from signer.verdict import Code, Step
@@ -42,7 +43,7 @@ class Denied(Exception):  # noqa: N818 - a decision, not an error; verifiers tur
 def compared_url(url: str, rules: Assumptions, leaned_on: list[str]) -> str:
     """Return the URL with which Resources are compared, as the assumptions have it."""
     if _PLAIN_ORIGIN.match(url):
-        return url
+        return _compared_escapes(url, rules, leaned_on)
     host = _HOST.match(url)
     if host and host[0] != host[0].lower():
         leaned_on.append("host_case_matters")
@@ -52,7 +53,14 @@ def compared_url(url: str, rules: Assumptions, leaned_on: list[str]) -> str:
         leaned_on.append("default_port_matters")
         if not rules.default_port_matters:
             url = port["origin"] + url[port.end() :]
-    return url
+    return _compared_escapes(url, rules, leaned_on)
+
+
+def _compared_escapes(text: str, rules: Assumptions, leaned_on: list[str]) -> str:
+    if "%" not in text or (normal := normal_escapes(text)) == text:
+        return text
+    leaned_on.append("percent_encoding_matters")
+    return text if rules.percent_encoding_matters else normal
 
 
 def check_dot_segments(url: str, rules: Assumptions, leaned_on: list[str]) -> None:
@@ -95,6 +103,10 @@ def compare_resource(
 ) -> MatchResult:
     """Compare by the rules of the transport's documentation page."""
     http_star = rules.http_star_protocol
+    if resource.count("*") + resource.count("?") > rules.most_wildcards:
+        leaned_on.append("most_wildcards")
+        return MatchResult(matched=False, failed_section="syntax")
+    resource = _compared_escapes(resource, rules, leaned_on)
     if resource.startswith("http*"):
         leaned_on.append("http_star_protocol")
     if "\\?" in resource:
@@ -156,8 +168,12 @@ def check_viewer_ip(
     if "/" not in condition:
         leaned_on.append("bare_ip_is_one_host")
         if rules.bare_ip_is_one_host:
-            condition += "/32"
-    if not _is_in_range(condition, address):
+            condition += "/128" if ":" in condition else "/32"
+    if ":" in condition:
+        leaned_on.append("ipv6_ranges")
+    viewer = _address(address, rules, leaned_on)
+    version = 6 if rules.ipv6_ranges and ":" in condition else 4
+    if viewer is None or viewer.version != version or not _is_in_range(condition, viewer):
         raise Denied(
             "viewer ip",
             "AccessDenied",
@@ -166,13 +182,24 @@ def check_viewer_ip(
         )
 
 
-def _is_in_range(condition: str, address: str | None) -> bool:
+def _address(
+    address: str | None, rules: Assumptions, leaned_on: list[str]
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        viewer = ipaddress.ip_address(address or "")
+    except ValueError:
+        return None
+    if isinstance(viewer, ipaddress.IPv6Address) and viewer.ipv4_mapped:
+        leaned_on.append("mapped_ipv4_viewer")
+        return viewer.ipv4_mapped if rules.mapped_ipv4_viewer else viewer
+    return viewer
+
+
+def _is_in_range(condition: str, viewer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     network, slash, mask = condition.partition("/")
     if not (slash and mask.isascii() and mask.isdigit()):
         return False
     try:
-        return ipaddress.IPv4Address(address or "") in ipaddress.IPv4Network(
-            f"{network}/{mask}", strict=False
-        )
+        return viewer in ipaddress.ip_network(f"{network}/{mask}", strict=False)
     except ValueError:
         return False

@@ -8,6 +8,7 @@ an environment variable or a secret store.
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,13 +48,25 @@ class Credential:
     activated_at: str | None = field(default=None)
 
     @classmethod
-    def new(cls, *, key_pair_id: str, algorithm: KeyAlgorithm) -> Credential:
-        """Make a new key pair with its document."""
+    def new(
+        cls,
+        *,
+        key_pair_id: str,
+        algorithm: KeyAlgorithm,
+        clock: Callable[[], float] = time.time,
+    ) -> Credential:
+        """Make a new key pair with its document.
+
+        Args:
+            key_pair_id: CloudFront's id of the public key.
+            algorithm: Kind of the key pair.
+            clock: Returns seconds since 1970, for ``activated_at``.
+        """
         return cls(
             kid=str(uuid.uuid4()),
             key_pair_id=key_pair_id,
             private_key=PrivateKey.generate(algorithm),
-            activated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            activated_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
         )
 
     @classmethod

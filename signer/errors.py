@@ -8,6 +8,7 @@ short, escaped excerpt is shown.
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _EXCERPT_LENGTH = 80
+_SECRET_LOOKING = re.compile(r"-----|[A-Za-z0-9+]{40,}")
 
 
 def excerpt(text: str) -> str:
@@ -24,8 +26,11 @@ def excerpt(text: str) -> str:
         text: The offending input. It must not be secret.
 
     Returns:
-        The ``repr`` of the text in ASCII, cut after 80 characters.
+        The ``repr`` of the text in ASCII, cut after 80 characters; nothing of it when it looks
+        like a key that was passed for something else.
     """
+    if _SECRET_LOOKING.search(text):
+        return f"({len(text)} characters, not shown because they may be a key)"
     shown = ascii(text[:_EXCERPT_LENGTH])
     return f"{shown}..." if len(text) > _EXCERPT_LENGTH else shown
 

@@ -26,8 +26,8 @@ from signer.errors import (
     KeyPairIdError,
     PolicyError,
     ResourceError,
+    SignerError,
     SigningError,
-    excerpt,
 )
 from signer.keys import HashAlgorithm, KeyAlgorithm, SigningKey
 from signer.policy import Policy, canned_policy_text, decode_policy, epoch_seconds
@@ -41,7 +41,7 @@ from signer.signed_policy import (
     url_too_long,
     with_parameters,
 )
-from signer.wire import MAX_URL_BYTES, normal_escapes, wire_url
+from signer.wire import MAX_URL_BYTES, wire_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +148,8 @@ class Issuer:
             ResourceError: See :class:`signer.policy.Policy`; ``resource_mismatch``.
             PolicyError: ``time_missing``, ``time_ambiguous``, ``time_past``, ``time_lifetime`` and
                 those of :class:`signer.policy.Policy`.
-            SigningError: The key did not return a signature.
+            SigningError: ``key_failed``, ``signature_form``: the key did not return a signature.
+            KeyMaterialError: ``hash_forbidden`` when this machine does not allow SHA-1.
         """
         wire = wire_url(url)
         end = self._end(expires_in, date_less_than)
@@ -158,8 +159,7 @@ class Issuer:
                 raise url_too_long(len(wire) + MAX_URL_BYTES - self._longest_wire)
             signature = self._signature(canned_policy_text(wire, end))
             return with_parameters(wire, f"Expires={end}&Signature={signature}{self._identity}")
-        # The URL is ours to write, so its pattern can follow the URL's form of escapes.
-        pattern = wire if resource is None else normal_escapes(wire_resource(resource))
+        pattern = wire if resource is None else wire_resource(resource)
         require_cover(pattern, wire)
         policy = Policy(
             pattern,
@@ -198,7 +198,8 @@ class Issuer:
             ResourceError: See :class:`signer.policy.Policy`.
             PolicyError: As for :meth:`signed_url`.
             CookieError: See :class:`signer.cookies.SignedCookies`.
-            SigningError: The key did not return a signature.
+            SigningError: ``key_failed``, ``signature_form``: the key did not return a signature.
+            KeyMaterialError: ``hash_forbidden`` when this machine does not allow SHA-1.
         """
         policy = Policy(
             resource,
@@ -215,7 +216,8 @@ class Issuer:
 
         Raises:
             PolicyError: ``time_past``, ``time_lifetime``.
-            SigningError: The key did not return a signature.
+            SigningError: ``key_failed``, ``signature_form``: the key did not return a signature.
+            KeyMaterialError: ``hash_forbidden`` when this machine does not allow SHA-1.
         """
         life = policy.end - self._clock()
         if not 0 < life <= self._lifetime:
@@ -240,6 +242,8 @@ class Issuer:
             PolicyError: As for :meth:`signed_url`, and ``policy_...`` for an unusable document.
             UrlError: See :func:`signer.wire.wire_url`.
             ResourceError: As for :meth:`signed_url`; ``resource_missing``.
+            SigningError: As for :meth:`signed_url`.
+            KeyMaterialError: As for :meth:`signed_url`.
         """
         if (date_less_than is None) == (policy is None):
             raise PolicyError("time_ambiguous", "give either date_less_than or policy")
@@ -299,7 +303,12 @@ class Issuer:
         return SignedPolicy(policy, self.key_pair_id, self.hash_algorithm, self._stand_in)
 
     def _signature(self, text: str) -> str:
-        signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)
+        try:
+            signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)
+        except SignerError:
+            raise
+        except Exception as error:
+            raise SigningError("key_failed", "the key's backend failed to sign") from error
         if not is_signature(signature, rsa=self._is_rsa):
             raise SigningError(
                 "signature_form",
@@ -337,7 +346,7 @@ def _checked_key_pair_id(key_pair_id: str) -> str:
     if not _KEY_PAIR_ID.fullmatch(text):
         raise KeyPairIdError(
             "key_pair_id",
-            f"{excerpt(text)} is not a key pair id: upper-case letters and digits",
+            "the key pair id is not made of up to 64 upper-case letters and digits",
             advice="use the id that CloudFront shows for the public key (K...)",
         )
     return text

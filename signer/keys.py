@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RSA_BITS = 2048
+_MAX_PASSPHRASE_BYTES = 1023  # what OpenSSL takes
 _P256_RAW_BYTES = 64
 
 
@@ -98,7 +99,11 @@ class PublicKey:
     __slots__ = ("_check", "_key", "algorithm", "fingerprint")
 
     def __init__(self, key: object) -> None:
-        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
+        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`.
+
+        Raises:
+            KeyMaterialError: ``key_type``, ``key_size``.
+        """
         self._key = _accepted_public_key(key)
         is_rsa = isinstance(self._key, rsa.RSAPublicKey)
         self.algorithm: Final = KeyAlgorithm.RSA_2048 if is_rsa else KeyAlgorithm.ECDSA_P256
@@ -118,6 +123,7 @@ class PublicKey:
             KeyMaterialError: ``key_private`` when a private key was given, ``key_malformed``,
                 ``key_type`` or ``key_size``. The message contains nothing of the input.
         """
+        _refuse_other_types(pem)
         if isinstance(pem, bytes) and b"-----" not in pem:
             return cls(_load(load_der_public_key, pem))
         blocks = pem_blocks(pem)
@@ -196,7 +202,11 @@ class PrivateKey:
     __slots__ = ("_key", "_make", "_public", "algorithm")
 
     def __init__(self, key: object) -> None:
-        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`."""
+        """Wrap a key object of the cryptography package; prefer :meth:`from_pem`.
+
+        Raises:
+            KeyMaterialError: ``key_type``, ``key_size``.
+        """
         if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise KeyMaterialError("key_type", "the key is neither RSA nor ECDSA")
         self._public = PublicKey(key.public_key())
@@ -233,6 +243,7 @@ class PrivateKey:
                 the input.
         """
         secret = _secret_bytes(passphrase)
+        _refuse_other_types(pem)
         if isinstance(pem, bytes) and b"-----" not in pem:
             return cls(_load(load_der_private_key, pem, secret))
         blocks = pem_blocks(pem)
@@ -271,10 +282,19 @@ class PrivateKey:
         """Return the private key as PKCS#8 PEM. The result is secret.
 
         Args:
-            passphrase: Encrypts the PEM when given.
+            passphrase: Encrypts the PEM when given; up to 1,023 bytes, never empty.
+
+        Raises:
+            KeyMaterialError: ``key_passphrase``.
         """
         secret = _secret_bytes(passphrase)
-        encryption = BestAvailableEncryption(secret) if secret else NoEncryption()
+        if secret is not None and not 0 < len(secret) <= _MAX_PASSPHRASE_BYTES:
+            raise KeyMaterialError(
+                "key_passphrase",
+                f"the passphrase is empty or longer than {_MAX_PASSPHRASE_BYTES} bytes",
+                advice="pass None for a key that is not encrypted",
+            )
+        encryption = NoEncryption() if secret is None else BestAvailableEncryption(secret)
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
 
     def __repr__(self) -> str:
@@ -332,6 +352,11 @@ def _secret_bytes(passphrase: str | bytes | None) -> bytes | None:
         # Before encoding, whose own error would carry the passphrase.
         raise KeyMaterialError("key_passphrase", "the passphrase is not valid text")
     return passphrase.encode()
+
+
+def _refuse_other_types(pem: object) -> None:
+    if not isinstance(pem, str | bytes):
+        raise KeyMaterialError("key_type", f"a key must be str or bytes, not {type(pem).__name__}")
 
 
 def _load(loader: Callable[..., object], data: bytes, *secret: bytes | None) -> object:

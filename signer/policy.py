@@ -15,7 +15,6 @@ import ipaddress
 import json
 import math
 import re
-import warnings
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -26,13 +25,9 @@ from signer.resource import is_entire_distribution, is_exact, wire_resource
 # The guide gives 9223372036854775807 and the date 2262-04-11, which agree only in nanoseconds;
 # in seconds that date is this number. Older texts stop at the 32-bit limit.
 _LATEST = 9_223_372_036
-_LATEST_32_BIT = 2_147_483_647
 _MILLISECONDS = 10**11
+_LARGEST = 2**63 - 1
 _IPV4_RANGE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/(?:[0-9]|[12][0-9]|3[0-2]))?")
-
-
-class FarDateWarning(UserWarning):
-    """A date is beyond 2038-01-19, where older signers and texts of the guide stop."""
 
 
 def epoch_seconds(value: datetime | int, *, name: str) -> int:
@@ -64,8 +59,6 @@ def epoch_seconds(value: datetime | int, *, name: str) -> int:
         )
     if not 0 < value <= _LATEST:
         raise PolicyError("time_range", f"{name} is not between 1970 and 2262")
-    if value > _LATEST_32_BIT:
-        warnings.warn(f"{name} is beyond 2038-01-19", FarDateWarning, stacklevel=4)
     return value
 
 
@@ -326,7 +319,7 @@ def _date(value: object, name: str, *, extra: bool) -> int:
     epoch = _members(value, required={"AWS:EpochTime"}, optional=set(), extra=extra)[
         "AWS:EpochTime"
     ]
-    if isinstance(epoch, bool) or not isinstance(epoch, int):
+    if isinstance(epoch, bool) or not isinstance(epoch, int) or abs(epoch) > _LARGEST:
         raise PolicyError("policy_date", f"the policy's {name} is not an integer")
     return epoch
 

@@ -25,6 +25,9 @@ from signer.errors import ResourceError, UrlError, excerpt
 from signer.host import host_label, host_name, port_suffix, split_authority
 from signer.wire import refuse_hazards, reserved_names, wire_path, wire_query
 
+MAX_WILDCARDS = 64
+"""Most wildcards in a Resource that we sign or match; comparing more would take noticeable time."""
+
 PROTOCOLS = ("http", "https", "*", "http*")
 """Protocols a Resource may name. ``http*`` is old usage that is common in the field."""
 
@@ -97,8 +100,7 @@ def wire_resource(resource: str) -> str:
 
     Returns:
         The pattern in ASCII: protocol and host in lower case, characters encoded as
-        :func:`signer.wire.wire_url` encodes them, a protocol in front. Percent-escapes stay as
-        written, because browsers send those of a page's links unchanged and cookies must match.
+        :func:`signer.wire.wire_url` encodes them, a protocol in front.
 
     Raises:
         ResourceError: Hazardous characters, unknown protocol, malformed host, or CloudFront's own
@@ -128,6 +130,10 @@ def _normalise(resource: str) -> str:
             f"the Resource {excerpt(resource)} does not begin with http://, https:// or *://",
         )
     _refuse_reserved(sections.query or "")
+    if resource.count("*") > MAX_WILDCARDS:
+        raise ResourceError(
+            "resource_wildcards", f"the Resource has more than {MAX_WILDCARDS} wildcards"
+        )
     query = wire_query(sections.query or "", wildcards=True)
     domain = _wire_domain(sections.domain, protocol)
     path = "" if sections.path == "*" else wire_path(sections.path)

@@ -10,7 +10,7 @@ from signer.errors import ResourceError, UrlError, excerpt
 from signer.keys import HashAlgorithm
 from signer.policy import Policy
 from signer.resource import match_url_resource
-from signer.wire import MAX_URL_BYTES, is_plain_tail, normal_escapes, wire_url
+from signer.wire import MAX_URL_BYTES, is_plain_tail, wire_url
 
 _RSA_SIGNATURE_BYTES = 256
 _P256_SIGNATURE_BYTES = range(8, 73)
@@ -162,12 +162,11 @@ def longest_signature(*, rsa: bool) -> str:
 def _plain_prefix(resource: str) -> str | None:
     """Return what a URL must begin with, for a Resource that is a literal directory and a ``*``.
 
-    Only where this is all there is to check: the ``*`` ends the path, so any query is covered,
-    and the prefix is in wire form, also where it might end within a dot segment (``%2e``).
+    Only where this is all there is to check: the ``*`` ends the path, so any query is covered.
     """
     prefix, star, rest = resource.partition("*")
     if star and not rest and "?" not in prefix and prefix.count("/") > 2:  # noqa: PLR2004 - //host/
-        return prefix if prefix == normal_escapes(prefix) else None
+        return prefix
     return None
 
 

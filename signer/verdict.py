@@ -6,7 +6,6 @@ URL and signed cookie issues in CloudFront" on re:Post.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Kind = Literal["canned", "custom"]
 Code = Literal["MissingKey", "InvalidKey", "MalformedSignature", "MalformedPolicy", "AccessDenied"]
 Step = Literal[
-    "request size",
+    "request form",
     "key present",
     "key known",
     "policy readable",
@@ -47,6 +46,22 @@ MESSAGES: Final[Mapping[Code, str]] = MappingProxyType(
 """CloudFront's own message for each of its error codes."""
 
 
+_WHY_PASSED: Final[Mapping[Step, str]] = MappingProxyType(
+    {
+        "request form": "The URL is well-formed and not too long.",
+        "key present": "A key pair id is given in the {verdict.transport}: {verdict.key_pair_id}.",
+        "key known": "The key is in the trusted key group {verdict.key_group}.",
+        "policy readable": "The policy is {verdict.kind}.",
+        "hash known": "The hash is {verdict.hash_algorithm}.",
+        "signature readable": "The signature is well-formed base64.",
+        "signature genuine": "The key made this signature over this policy.",
+        "resource": "The Resource covers the URL.",
+        "dates": "The dates are met.",
+        "viewer ip": "Any address may use it.",
+    }
+)
+
+
 class Check(NamedTuple):
     """One step of a decision."""
 
@@ -55,8 +70,7 @@ class Check(NamedTuple):
     detail: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The decision about one request; true in a condition only when it is to be served.
 
     Attributes:
@@ -102,7 +116,9 @@ class Verdict:
 
     @property
     def status(self) -> int:
-        """HTTP status: 200 or 403."""
+        """HTTP status: 200, 403, 400 for a malformed URL, or 414 for one that is too long."""
+        if self.failed_step == "request form":
+            return 414 if self.reason == "url_too_long" else 400
         return 200 if self.allowed else 403
 
     @property
@@ -127,22 +143,12 @@ class Verdict:
 
     def _why_passed(self, step: Step) -> str:
         policy = self.policy
-        resource = policy.resource if policy else None
-        address = policy.ip_address if policy else None
-        left = int(policy.date_less_than - self.now) if policy else 0
-        return {
-            "request size": "The URL is not too long.",
-            "key present": f"A key pair id is given in the {self.transport}: {self.key_pair_id}.",
-            "key known": f"The key is in the trusted key group {self.key_group or '(unnamed)'}.",
-            "policy readable": f"The policy is {self.kind}.",
-            "hash known": f"The hash is {self.hash_algorithm}.",
-            "signature readable": "The signature is well-formed base64.",
-            "signature genuine": "The key made this signature over this policy.",
-            "resource": "The Resource covers the URL."
-            if resource is not None
-            else "The policy has no Resource, so it opens everything.",
-            "dates": f"{left} seconds are left.",
-            "viewer ip": "Any address may use it."
-            if address is None
-            else f"The viewer's address is in {address}.",
-        }[step]
+        if step == "key known" and not self.key_group:
+            return "The key is in a trusted key group (unnamed)."
+        if step == "dates" and policy:
+            return f"{policy.date_less_than - int(self.now)} seconds are left."
+        if step == "resource" and policy and policy.resource is None:
+            return "The policy has no Resource, so it opens everything."
+        if step == "viewer ip" and policy and policy.ip_address:
+            return f"The viewer's address is in {policy.ip_address}."
+        return _WHY_PASSED[step].format(verdict=self)

@@ -54,6 +54,7 @@ _WHY_ALLOWED = (
 )
 _HASH_ALGORITHMS = {item.value: item for item in HashAlgorithm}
 _EPOCH = re.compile(r"0|[1-9][0-9]{0,18}")
+_MAX_REQUEST_BYTES = 32_768  # quota page, "Maximum length of a request"
 _STANDARD_TO_CLOUDFRONT = str.maketrans("+=/", "-_~")
 
 
@@ -128,7 +129,7 @@ class _Case:
         self._keys = keys
         self._rules = rules
         self._now = now
-        self._shown = presented(request)
+        self._shown = presented(request, any_case=not rules.parameter_case_matters)
         self._policy: DecodedPolicy | None = None
         self._match: MatchResult | None = None
         self.kind: Kind | None = None
@@ -141,16 +142,27 @@ class _Case:
         """Run the checks in CloudFront's order."""
         if len(self._request.url) > MAX_URL_BYTES:
             raise Denied(
-                "request size",
+                "request form",
                 "AccessDenied",
                 "url_too_long",
                 f"The URL is longer than {MAX_URL_BYTES} bytes.",
+            )
+        url = self._request.url
+        # No client sends such a request; what an origin would make of it is anybody's guess.
+        if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
+            raise Denied(
+                "request form",
+                "AccessDenied",
+                "url_malformed",
+                "The URL has a character that no request may contain.",
             )
         if self._request.method == "OPTIONS":
             self.leaned_on.append("options_needs_signature")
             if not self._rules.options_needs_signature:
                 return
         key = self._known_key()
+        if not self._rules.policy_read_before_signature:
+            self._read_signature()
         policy = self._read_policy()
         self._check_signature(key, policy, self._named_hash())
         self._check_resource(policy)
@@ -161,6 +173,10 @@ class _Case:
 
     def verdict(self, denied: Denied | None) -> Verdict:
         """Sum up."""
+        if denied or not self._rules.parameter_case_matters:
+            self._lean_on_spelling()
+        if denied and denied.step in {"policy readable", "signature readable"}:
+            self._lean_on_order(denied)
         return Verdict(
             allowed=denied is None,
             code=denied.code if denied else None,
@@ -177,6 +193,18 @@ class _Case:
             match=self._match,
             assumptions=tuple(dict.fromkeys(self.leaned_on)) if self.leaned_on else (),
         )
+
+    def _lean_on_spelling(self) -> None:
+        if presented(self._request, any_case=True) != presented(self._request):
+            self.leaned_on.append("parameter_case_matters")
+
+    def _lean_on_order(self, denied: Denied) -> None:
+        other = self._read_policy if denied.step == "signature readable" else self._read_signature
+        seen = len(self.leaned_on)
+        try:
+            other()
+        except Denied:
+            self.leaned_on[seen:] = ["policy_read_before_signature"]
 
     def _known_key(self) -> PublicKey:
         key_pair_id = self._one("Key-Pair-Id", step="key present", code="InvalidKey")
@@ -279,9 +307,7 @@ class _Case:
         self.hash_algorithm = named
         return _HASH_ALGORITHMS[named]
 
-    def _check_signature(
-        self, key: PublicKey, policy: DecodedPolicy, hash_algorithm: HashAlgorithm
-    ) -> None:
+    def _read_signature(self) -> bytes:
         encoded = self._one("Signature", step="signature readable", code="MalformedSignature")
         try:
             signature = self._base64(encoded or "")
@@ -296,6 +322,12 @@ class _Case:
                 if not encoded
                 else "The signature is not base64 in CloudFront's alphabet.",
             )
+        return signature
+
+    def _check_signature(
+        self, key: PublicKey, policy: DecodedPolicy, hash_algorithm: HashAlgorithm
+    ) -> None:
+        signature = self._read_signature()
         # Text that cannot be encoded was never signed; the replacement keeps it from matching.
         text = policy.text.encode("utf-8", errors="backslashreplace")
         if not key.verify(signature, text, hash_algorithm):
@@ -339,6 +371,8 @@ class _Case:
 
     def _base64(self, text: str) -> bytes:
         """Decode, after the repairs that the assumptions allow."""
+        if len(text) > _MAX_REQUEST_BYTES:
+            raise UrlError("base64_invalid", "the value is longer than a request may be")
         try:
             return decode_base64(text)
         except UrlError:

@@ -18,6 +18,7 @@ Transport = Literal["url", "cookies"]
 Cookies = Mapping[str, str] | str | Iterable[tuple[str, str]]
 
 _RESERVED = frozenset(RESERVED_PARAMETERS)
+_ANY_CASE = {name.lower(): name for name in RESERVED_PARAMETERS}
 _COOKIES = {name: name.removeprefix("CloudFront-") for name in COOKIE_NAMES}
 
 
@@ -26,7 +27,9 @@ class ViewerRequest:
     """What arrives at the edge.
 
     Attributes:
-        url: Scheme, the ``Host`` header and the raw request target; nothing decoded.
+        url: Scheme, the ``Host`` header and the raw request target; nothing decoded. Make sure
+            that the header is a plain host name before joining: with ``Host: cdn.example.com/a``
+            a viewer would choose the path that is checked.
         cookies: A raw ``Cookie`` header, a mapping, or pairs (which can show duplicates).
         ip: Address of the peer of the TCP connection; never one from ``X-Forwarded-For``.
         method: HTTP method.
@@ -36,6 +39,10 @@ class ViewerRequest:
     cookies: Cookies = ()
     ip: str | None = None
     method: str = "GET"
+
+    def __repr__(self) -> str:
+        """Show no credentials: a signed URL is one."""
+        return f"ViewerRequest({self.method} {self.url.partition('?')[0]})"
 
 
 class Presented(NamedTuple):
@@ -52,13 +59,20 @@ class Presented(NamedTuple):
     values: Mapping[str, list[str]]
 
 
-def presented(request: ViewerRequest) -> Presented:
-    """Collect what a request presents; duplicates are kept in order."""
+def presented(request: ViewerRequest, *, any_case: bool = False) -> Presented:
+    """Collect what a request presents; duplicates are kept in order.
+
+    Args:
+        request: The request.
+        any_case: Take names of parameters in any case.
+    """
     base, delimiter, query = request.url.partition("?")
     values: dict[str, list[str]] = {}
     own: list[str] = []
     for part in query.split("&") if delimiter else ():
         name, _, value = part.partition("=")
+        if any_case:
+            name = _ANY_CASE.get(name.lower(), name)
         if name not in _RESERVED:
             own.append(part)
         elif name in values:

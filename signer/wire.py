@@ -163,7 +163,7 @@ def _normalise(url: str) -> str:
             "url_scheme", f"the scheme {excerpt(scheme)} is not http or https", scheme=scheme
         )
     host, port = split_authority(match["authority"])
-    path = normal_escapes(wire_path(match["path"]))
+    path = wire_path(match["path"])
     if "*" in path:
         raise UrlError(
             "url_wildcard",
@@ -178,7 +178,7 @@ def _normalise(url: str) -> str:
             advice="sign the URL without it; rename your own parameter",
             parameters=tuple(reserved),
         )
-    query = normal_escapes(wire_query(query))
+    query = wire_query(query)
     authority = host_name(host) + port_suffix(scheme, port)
     return f"{scheme}://{authority}{path}" + (f"?{query}" if query else "")
 
@@ -234,7 +234,7 @@ def wire_path(path: str) -> str:
     """
     _refuse_bad_percent(path)
     _refuse_dot_segments(unquote(path, errors="replace"))
-    return quote(path, safe=_PATH_SAFE) or "/"
+    return normal_escapes(quote(path, safe=_PATH_SAFE)) or "/"
 
 
 def wire_query(query: str, *, wildcards: bool = False) -> str:
@@ -248,7 +248,7 @@ def wire_query(query: str, *, wildcards: bool = False) -> str:
         UrlError: A ``%`` that begins no escape.
     """
     _refuse_bad_percent(query)
-    return quote(query, safe=_QUERY_SAFE + "*?" if wildcards else _QUERY_SAFE)
+    return normal_escapes(quote(query, safe=_QUERY_SAFE + "*?" if wildcards else _QUERY_SAFE))
 
 
 def normal_escapes(text: str) -> str:

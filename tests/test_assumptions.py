@@ -62,6 +62,10 @@ def statement(**changed: object) -> str:
     return json.dumps({"Statement": [{**STATEMENT, **changed}]})
 
 
+def from_address(condition: str) -> str:
+    return statement(Condition={**CONDITION, "IpAddress": {"AWS:SourceIp": condition}})
+
+
 def with_both(key: PrivateKey) -> ViewerRequest:
     return ViewerRequest(custom(key, statement()) + f"&Expires={NOW + 60}")
 
@@ -148,12 +152,36 @@ CASES = {
         True,
     ),
     "bare_ip_is_one_host": Case(
+        lambda key: ViewerRequest(custom(key, from_address("192.0.2.1")), ip="192.0.2.1"),
+        False,
+        True,
+    ),
+    "percent_encoding_matters": Case(
+        lambda key: ViewerRequest(canned(key, f"{HOST}/films/a%2Fb", sent=f"{HOST}/films/a%2fb")),
+        False,
+        False,
+    ),
+    "parameter_case_matters": Case(
+        lambda key: ViewerRequest(canned(key).replace("Signature=", "signature=")), False, False
+    ),
+    "most_wildcards": Case(
         lambda key: ViewerRequest(
             custom(
-                key, statement(Condition={**CONDITION, "IpAddress": {"AWS:SourceIp": "192.0.2.1"}})
-            ),
-            ip="192.0.2.1",
+                key,
+                statement(Resource=f"{HOST}/films/{'*a' * 65}*"),
+                url=f"{HOST}/films/{'a' * 65}",
+            )
         ),
+        False,
+        100,
+    ),
+    "ipv6_ranges": Case(
+        lambda key: ViewerRequest(custom(key, from_address("2001:db8::/32")), ip="2001:db8::1"),
+        False,
+        True,
+    ),
+    "mapped_ipv4_viewer": Case(
+        lambda key: ViewerRequest(custom(key, from_address("192.0.2.0/24")), ip="::ffff:192.0.2.1"),
         False,
         True,
     ),
@@ -169,7 +197,9 @@ def judge(
 
 
 def test_every_assumption_has_a_case() -> None:
-    assert set(CASES) == {item.name for item in dataclasses.fields(Assumptions)}
+    assert {*CASES, "policy_read_before_signature"} == {
+        item.name for item in dataclasses.fields(Assumptions)
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -330,8 +360,31 @@ def test_a_host_is_compared_without_port_and_case_where_assumed(rsa_key: Private
 
 def test_each_assumption_is_described_in_a_sentence() -> None:
     described = Assumptions.describe()
-    assert set(described) == set(CASES)
+    assert set(described) == {*CASES, "policy_read_before_signature"}
     assert all(sentence.endswith(".") for sentence in described.values())
+
+
+@pytest.mark.parametrize(
+    ("first", "code"), [(True, "MalformedPolicy"), (False, "MalformedSignature")]
+)
+def test_the_order_of_two_errors_is_as_assumed(rsa_key: PrivateKey, first: bool, code: str) -> None:
+    request = ViewerRequest(f"{URL}?Policy=x&Signature=x&Key-Pair-Id={KEY_ID}")
+    verdict = judge(rsa_key, request, Assumptions(policy_read_before_signature=first))
+    assert verdict.code == code
+    assert "policy_read_before_signature" in verdict.assumptions
+    genuine = canned(rsa_key).replace("Expires=", "Expires=x")
+    assert judge(rsa_key, ViewerRequest(genuine), None).assumptions == ()
+
+
+@pytest.mark.parametrize("address", ["2001:db9::1", "192.0.2.1", "nonsense", "::ffff:192.0.2.1"])
+def test_an_ipv6_range_holds_its_own_addresses_only(rsa_key: PrivateKey, address: str) -> None:
+    request = ViewerRequest(custom(rsa_key, from_address("2001:db8::/32")), ip=address)
+    assert not judge(rsa_key, request, Assumptions(ipv6_ranges=True, mapped_ipv4_viewer=True))
+
+
+def test_a_bare_ipv6_address_is_one_host_where_assumed(rsa_key: PrivateKey) -> None:
+    request = ViewerRequest(custom(rsa_key, from_address("2001:db8::1")), ip="2001:db8::1")
+    assert judge(rsa_key, request, Assumptions(ipv6_ranges=True, bare_ip_is_one_host=True))
 
 
 def test_assumptions_are_frozen_and_named() -> None:
