@@ -38,6 +38,8 @@ class Judge:
 
     def finding(self, attempt: Attempt) -> Finding:
         """Tell whether the request must be served."""
+        if not re.fullmatch("[!-~]*", attempt.url) or "#" in attempt.url:
+            return "forged"  # no request line can hold it
         transport, url, pairs = _presented(attempt)
         names = [name for name, _ in pairs]
         finding: Finding = "in order"
@@ -84,8 +86,6 @@ def _covers(issued: Genuine, url: str, transport: str) -> bool:
         return False
     if issued.is_canned:
         return url == issued.url
-    if "\n" in url.partition("?")[2]:
-        return False  # no request line can hold it
     if transport == "cookies":
         return bool(re.match("https?://[^/?]*/", url)) and like(issued.resource, url)
     return _covers_by_section(_sections(issued.resource), _sections(url))

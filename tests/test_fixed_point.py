@@ -149,9 +149,9 @@ def test_escapes_of_url_and_pattern_are_brought_into_one_form(
     assert url.startswith("https://cdn.example.com/caf%C3%A9/~a%2Fb?")
 
 
-def test_escapes_of_a_cookie_resource_stay_as_the_links_of_the_site_have_them() -> None:
-    policy = Policy("https://cdn.example.com/caf%c3%a9/*", date_less_than=NOW + 60)
-    assert policy.resource == "https://cdn.example.com/caf%c3%a9/*"
+def test_escapes_of_a_resource_have_the_form_of_those_of_a_url() -> None:
+    policy = Policy("https://cdn.example.com/caf%c3%a9%7e/*", date_less_than=NOW + 60)
+    assert policy.resource == "https://cdn.example.com/caf%C3%A9~/*"
 
 
 @pytest.mark.parametrize(

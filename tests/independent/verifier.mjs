@@ -166,6 +166,7 @@ function inside(range, ip) {
 
 function decide(keys, request) {
   refuseUnless(request.url.length <= 8192, 'AccessDenied');
+  refuseUnless(/^[!-~]*$/.test(request.url) && !request.url.includes('#'), 'AccessDenied');
   const { given, viaCookies, url } = credentials(request);
   const id = single(given, 'Key-Pair-Id', 'InvalidKey');
   refuseUnless(id, 'MissingKey');
