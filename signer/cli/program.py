@@ -7,16 +7,13 @@ import json
 import os
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any, Final, NamedTuple, NoReturn, TextIO
 
 import click
 
 from signer.errors import SignerError
-from signer.policy import FarDateWarning
 
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
@@ -83,8 +80,7 @@ class Program(click.Group):
         _forgive_encoding(sys.stdout, sys.stderr)
         code: object
         try:
-            with _warnings_in_a_line():
-                code = super().main(given, prog_name=prog_name, **extra)
+            code = super().main(given, prog_name=prog_name, **extra)
         except click.exceptions.Exit as ended:
             code = ended.exit_code
         except Exception as error:  # noqa: BLE001 - the last line of defence against tracebacks
@@ -187,17 +183,6 @@ def _report_bug(error: Exception, *, as_json: bool) -> int:
     name = type(error).__name__
     advice = "run again with SIGNER_DEBUG=1 for a traceback, and report it"
     return _report("internal", f"unexpected {name}", advice, as_json=as_json)
-
-
-@contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
-    def show(message: Warning | str, *_: object) -> None:
-        click.echo(f"warning: {message}", err=True)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", FarDateWarning)
-        warnings.showwarning = show  # type: ignore[assignment]  # takes fewer by name
-        yield
 
 
 def _forgive_encoding(*streams: TextIO) -> None:

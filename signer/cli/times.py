@@ -13,6 +13,8 @@ import click
 _DURATION: Final = re.compile(r"(?:[0-9]{1,10}[wdhms])+|[0-9]{1,10}")
 _PART: Final = re.compile(r"([0-9]+)([wdhms]?)")
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
+_LATEST_32_BIT: Final = 2_147_483_647
+_MILLISECONDS: Final = 10**11  # refused later, as such
 _EPOCH: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -38,7 +40,7 @@ class Moment(click.ParamType[int]):
         """Return epoch seconds."""
         text = str(value).strip()
         if _EPOCH.fullmatch(text):
-            return int(text)
+            return _noted(int(text))
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
@@ -47,7 +49,13 @@ class Moment(click.ParamType[int]):
             )
         if moment.utcoffset() is None:
             self.fail(f"{value!r} has no time zone; append Z or +01:00.", param, ctx)
-        return int(moment.timestamp())
+        return _noted(int(moment.timestamp()))
+
+
+def _noted(epoch: int) -> int:
+    if _LATEST_32_BIT < epoch < _MILLISECONDS:
+        click.echo("warning: the time is beyond 2038-01-19, where older texts stop", err=True)
+    return epoch
 
 
 def time_options(command: Callable[..., Any]) -> Callable[..., Any]:

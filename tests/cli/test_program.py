@@ -112,7 +112,7 @@ def test_a_far_date_is_a_warning_in_one_line(tmp_path: Path) -> None:
     result = run("url", URL, "--until", "2040-01-01T00:00:00Z", "--key", f"file:{key}", *AT)
     assert result.exit_code == 0
     assert result.stdout.startswith(URL)
-    assert result.stderr == "warning: date_less_than is beyond 2038-01-19\n"
+    assert result.stderr == "warning: the time is beyond 2038-01-19, where older texts stop\n"
 
 
 def test_what_is_printed_cannot_act_on_the_terminal() -> None:
