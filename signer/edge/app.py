@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from signer.edge.distribution import METHODS, Behavior, Distribution
 from signer.edge.exchange import Exchange, Recorder
+from signer.edge.form import ambiguous, malformed
 from signer.edge.forwarding import forwarded
 from signer.edge.origins import OriginError, connect
 from signer.edge.responses import (
@@ -160,10 +161,16 @@ class EdgeApp:
                 f"Request line and headers are longer than {MAX_REQUEST_BYTES} bytes.",
                 closing=True,
             )
-        if len(arrival.hosts) != 1 or not arrival.host or not arrival.path.startswith("/"):
-            raise _RefusedError(400, "The request has no host name or no path.", closing=True)
+        problem = malformed(arrival)
+        if problem is not None:
+            raise _RefusedError(400, problem, closing=True)
         if not self._distribution.serves_host(arrival.host):
             raise _RefusedError(403, "The host name belongs to no distribution here.")
+        # Public behaviors too: it is there that an origin may read the path of a private one.
+        if self._gatekeeper.guards_anything and ambiguous(arrival.path):
+            raise _RefusedError(
+                400, "The path has an encoded slash, a backslash or a dot segment; ask without."
+            )
 
     async def _fetch(
         self, exchange: Exchange, behavior: Behavior, identity: RequestIdentity, receive: Receive

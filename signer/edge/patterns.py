@@ -52,21 +52,27 @@ def normalized_path(raw_path: str) -> str:
     """Return the form of a raw path that path patterns are compared with.
 
     Percent-escapes of printable ASCII are decoded (except those of ``/`` and ``%``), others
-    written in upper case, repeated slashes merged, dot segments resolved. One object thus has one
-    form, so that a request cannot slip past a behavior by encoding its path differently. The
+    written in upper case, dot segments resolved, then repeated slashes merged. One object thus has
+    one form, so that a request cannot slip past a behavior by encoding its path differently. The
     guide only says "consistent with RFC 3986"; decoding reserved characters as well is this
     edge's reading of it.
+
+    That holds for origins that read paths like this. Some take ``%2F`` or a backslash for a slash,
+    or merge slashes before they resolve dots; where signatures matter, the edge refuses such paths
+    (:func:`signer.edge.form.ambiguous`).
     """
     decoded = _ESCAPE.sub(_decoded, raw_path)
     segments: list[str] = []
-    parts = [part for part in decoded.split("/") if part]
+    parts = decoded.removeprefix("/").split("/")
     for part in parts:
         if part == "..":
+            # An empty segment is one too: "/a//.." is "/a/" (RFC 3986, section 5.2.4).
             del segments[-1:]
         elif part != ".":
             segments.append(part)
-    is_folder = decoded.endswith("/") or (bool(parts) and parts[-1] in {".", ".."})
-    return "/" + "/".join(segments) + ("/" if segments and is_folder else "")
+    is_folder = parts[-1] in {"", ".", ".."}
+    named = [segment for segment in segments if segment]
+    return "/" + "/".join(named) + ("/" if named and is_folder else "")
 
 
 def _decoded(escape: re.Match[str]) -> str:

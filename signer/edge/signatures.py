@@ -25,6 +25,11 @@ class Gatekeeper:
             if behavior.trusted_key_groups
         }
 
+    @property
+    def guards_anything(self) -> bool:
+        """Whether any behavior needs a signature."""
+        return bool(self._verifiers)
+
     def verdict(self, arrival: Arrival, behavior: Behavior, now: float) -> Verdict | None:
         """Decide about a request; None when the behavior has no trusted key groups."""
         verifier = self._verifiers.get(behavior)

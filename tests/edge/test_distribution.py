@@ -30,7 +30,16 @@ def test_the_first_behavior_that_matches_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/private/x", "/%70rivate/x", "//private//x", "/a/../private/x", "/private/./x"]
+    "path",
+    [
+        "/private/x",
+        "/%70rivate/x",
+        "//private//x",
+        "/a/../private/x",
+        "/private/./x",
+        "/private//../x",
+        "/private/%2f/../x",
+    ],
 )
 def test_no_spelling_of_a_path_slips_past_its_behavior(path: str) -> None:
     private = Behavior(origin="o", path_pattern="/private/*")

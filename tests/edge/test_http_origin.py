@@ -221,10 +221,23 @@ def test_cookies_reach_the_origin_only_where_they_should(
 
 
 @pytest.mark.parametrize(
-    "target", ["/open/%7Ea/%2e%2e/b//c", "/open/../x", "/open/a'b(c)", "/open/x?a=%27&b='&c=?"]
+    "target", ["/open/%7Ea/b//c", "/open/...", "/open/a'b(c)", "/open/x?a=%27&b='&c=?/../%2f"]
 )
 def test_targets_pass_byte_for_byte(edge: str, origin: Origin, target: str) -> None:
     raw(edge, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert origin.target == target
+
+
+@pytest.mark.parametrize("target", ["/a/%2e%2E/b", "/a/../b", "/a%2fb", "/a\\b", "/a%5Cb"])
+def test_where_nothing_is_signed_any_path_passes(target: str) -> None:
+    origin = Origin()
+    with upstream(origin) as url:
+        public = Distribution(origins={"o": HttpOrigin(url)}, default_behavior=Behavior(origin="o"))
+        with running(public) as edge:
+            raw(
+                edge.url,
+                f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(),
+            )
     assert origin.target == target
 
 
