@@ -101,10 +101,16 @@ def _cookies(arrival: Arrival, behavior: Behavior) -> tuple[list[str], tuple[str
 
 
 def _headers(arrival: Arrival, identity: RequestIdentity) -> Headers:
+    replaced = set(_REPLACED)
+    if arrival.values(b"transfer-encoding"):
+        # The body was read by its chunks, so a length that came as well means nothing and must
+        # not be passed on (RFC 9112, section 6.3).
+        replaced.add(b"content-length")
     headers = [
         (name, value)
         for name, value in without_hop_by_hop(arrival.headers)
-        if name not in _REPLACED and not name.startswith(_EDGE_PREFIX)
+        # Gateway interfaces give a name with underscores to applications as the one with hyphens.
+        if name not in replaced and not name.replace(b"_", b"-").startswith(_EDGE_PREFIX)
     ]
     via = ", ".join([*arrival.values(b"via"), identity.via])
     headers += [

@@ -146,6 +146,8 @@ def test_headers_both_ways(edge: str, origin: Origin) -> None:
             "x-hop": "1",
             "cookie": "session=1",
             "cloudfront-viewer-address": "10.9.9.9:1",
+            "cloudfront_viewer_address": "10.9.9.9:1",
+            "cloudfront-viewer_country": "XX",
             "x-custom": "kept",
         },
     )
@@ -160,7 +162,10 @@ def test_headers_both_ways(edge: str, origin: Origin) -> None:
     assert (origin.header("cloudfront-viewer-address") or "").startswith("127.0.0.1:")
     assert origin.header("cloudfront-forwarded-proto") == "http"
     assert origin.header("x-custom") == "kept"
-    for gone in ("te", "x-hop", "cookie"):
+    for gone in (
+        *("te", "x-hop", "cookie"),
+        *("cloudfront_viewer_address", "cloudfront-viewer_country"),
+    ):
         assert origin.header(gone) is None
 
 
@@ -251,6 +256,21 @@ def test_bodies_are_passed_on(edge: str, origin: Origin, sent: bytes) -> None:
 def test_chunked_bodies_are_passed_on(edge: str, origin: Origin) -> None:
     assert httpx.post(f"{edge}/open/x", content=iter([b"ab", b"cd"])).status_code == 200
     assert origin.bodies == [b"abcd"]
+
+
+def test_of_two_lengths_the_chunks_count(
+    edge: str, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = raw(
+        edge,
+        b"POST /open/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+        b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        b"14\r\nGET /hidden HTTP/1.1\r\n0\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert origin.bodies == [b"GET /hidden HTTP/1.1"]
+    assert origin.header("content-length") is None
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 418, 503])

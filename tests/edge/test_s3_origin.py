@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from signer.edge import Behavior, Distribution, EdgeApp, S3Origin
 from signer.edge.origins.s3 import S3Reader
 from tests.edge.fake_s3 import ACCESS_KEY, REGION, SECRET_KEY, FakeS3
 from tests.edge.serving import ask, free_port, running, upstream
+from tests.edge.test_http_origin import raw
 
 
 @contextmanager
@@ -36,7 +38,6 @@ KEYS = {
     "/a(b)'c!.jpg": "/private/a(b)'c!.jpg",
     "/a%2Bb.jpg": "/private/a+b.jpg",
     "/a+b.jpg": "/private/a+b.jpg",
-    "/a%2fb.jpg": "/private/a/b.jpg",
     "/a//b.jpg": "/private/a//b.jpg",
     "/~a_-.jpg": "/private/~a_-.jpg",
     "/a%25.jpg": "/private/a%.jpg",
@@ -54,6 +55,29 @@ def test_objects_of_any_name_are_found(named_objects: str, path: str) -> None:
     answer = httpx.get(named_objects + path)
     assert (answer.status_code, answer.content) == (200, KEYS[path].encode())
     assert answer.headers["server"] == "AmazonS3"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/a%2fb.jpg", "/private/a%2Fb.jpg"),
+        ("/..%2fother/key", "/private/..%2Fother/key"),
+        ("/a%5cb.jpg", "/private/a%5Cb.jpg"),
+        ("/a\\b.jpg", "/private/a%5Cb.jpg"),
+    ],
+)
+def test_nothing_becomes_a_slash(path: str, asked: str) -> None:
+    seen: list[bytes] = []
+
+    class Watching(FakeS3):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["raw_path"])
+            await super().__call__(scope, receive, send)
+
+    with bucket(Watching({})) as edge:
+        head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        assert b"NoSuchKey" in raw(edge, head.encode())
+    assert seen == [asked.encode()]
 
 
 def test_prefixes_queries_and_tokens_are_signed() -> None:

@@ -117,8 +117,11 @@ class S3Reader:
 
 
 def _canonical(request: OriginRequest) -> str:
-    """Return path and query in SigV4's encoding; the same object, spelled in one way."""
-    path = quote(unquote_to_bytes(request.path), safe="/-._~")
+    """Return path and query in SigV4's encoding; the same object, spelled in one way.
+
+    An encoded slash stays one: decoded, it would lead out of the behavior that took the request.
+    """
+    path = "/".join(_encoded(segment) for segment in request.path.split("/"))
     pairs = [part.partition("=") for part in request.query.split("&") if part]
     query = "&".join(
         _encoded(name) + delimiter + _encoded(value) for name, delimiter, value in pairs
