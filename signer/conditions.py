@@ -25,6 +25,7 @@ _DEFAULT_PORT = re.compile(
 )
 # An origin may take encoded slashes and backslashes for separators too.
 _DOT_SEGMENT = re.compile(r"(?:/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:/|\\|%2f|%5c|\Z)", re.IGNORECASE)
+_MOST_WILDCARDS = Assumptions().most_wildcards
 _DOCUMENTED_LATEST = Assumptions().latest_epoch_seconds
 _NEAR = 300  # seconds within which clock skew may explain a refusal
 
@@ -98,13 +99,19 @@ def check_canned_resource(url: str, rules: Assumptions, leaned_on: list[str]) ->
         )
 
 
+def _has_too_many_wildcards(resource: str, rules: Assumptions, leaned_on: list[str]) -> bool:
+    wildcards = resource.count("*") + resource.count("?")
+    if wildcards > min(rules.most_wildcards, _MOST_WILDCARDS):
+        leaned_on.append("most_wildcards")
+    return wildcards > rules.most_wildcards
+
+
 def compare_resource(
     resource: str, url: str, transport: Transport | None, rules: Assumptions, leaned_on: list[str]
 ) -> MatchResult:
     """Compare by the rules of the transport's documentation page."""
     http_star = rules.http_star_protocol
-    if resource.count("*") + resource.count("?") > rules.most_wildcards:
-        leaned_on.append("most_wildcards")
+    if _has_too_many_wildcards(resource, rules, leaned_on):
         return MatchResult(matched=False, failed_section="syntax")
     resource = _compared_escapes(resource, rules, leaned_on)
     if resource.startswith("http*"):

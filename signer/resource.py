@@ -130,7 +130,7 @@ def _normalise(resource: str) -> str:
             f"the Resource {excerpt(resource)} does not begin with http://, https:// or *://",
         )
     _refuse_reserved(sections.query or "")
-    if resource.count("*") > MAX_WILDCARDS:
+    if resource.count("*") + resource.count("?") > MAX_WILDCARDS:
         raise ResourceError(
             "resource_wildcards", f"the Resource has more than {MAX_WILDCARDS} wildcards"
         )

@@ -83,9 +83,16 @@ def test_evidence_cannot_be_changed_behind_the_back_of_a_logger() -> None:
         ("plain", "'plain'"),
         ("line\r\nbreak\x00", r"'line\r\nbreak\x00'"),
         ("é\u2028\ud800", r"'\xe9\u2028\ud800'"),
-        ("x" * 80, repr("x" * 80)),
-        ("x" * 81, repr("x" * 80) + "..."),
+        ("x-" * 40, repr("x-" * 40)),
+        ("x-" * 40 + "x", repr("x-" * 40) + "..."),
+        ("x" * 39, repr("x" * 39)),
     ],
 )
 def test_an_excerpt_is_short_printable_ascii(text: str, shown: str) -> None:
     assert excerpt(text) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 40, "a b " + "Zz09+" * 8, "-----BEGIN X-----", "-----"])
+def test_an_excerpt_shows_nothing_that_looks_like_a_key(text: str) -> None:
+    assert text not in excerpt(text)
+    assert str(len(text)) in excerpt(text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +74,15 @@ def test_keys_that_cloudfront_does_not_take_are_refused(
     with pytest.raises(KeyMaterialError) as caught:
         PublicKey.from_pem(public)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("data", [None, 1, bytearray(b"x"), Path("key.pem"), ["x"]])
+def test_what_is_neither_text_nor_bytes_is_refused(data: object) -> None:
+    loaders: tuple[Callable[..., object], ...] = (PrivateKey.from_pem, PublicKey.from_pem)
+    for loader in loaders:
+        with pytest.raises(KeyMaterialError) as caught:
+            loader(data)
+        assert caught.value.code == "key_type"
 
 
 def test_only_key_objects_are_wrapped() -> None:

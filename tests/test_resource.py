@@ -33,6 +33,7 @@ NORMALISED = {
     "*example.com": "*://*example.com/",
     "https://cdn.example.com*": "https://cdn.example.com*",
     "HTTPS://CDN.Example.COM/Films/*": f"{HOST}/Films/*",
+    f"{HOST}/{'*a' * 64}": f"{HOST}/{'*a' * 64}",
     HOST: f"{HOST}/",
     f"{HOST}?a=*": f"{HOST}/?a=*",
     f"{HOST}/a?": f"{HOST}/a",
@@ -58,6 +59,7 @@ REFUSED: dict[str, list[object]] = {
         "rtmp/*",
         "?://cdn.example.com/*",
     ],
+    "resource_wildcards": [f"{HOST}/{'*a' * 65}", f"{HOST}/{'*a' * 60}?{'?' * 5}"],
     "resource_host": [
         "https://*cdn_$.example.com/a",
         "https://*.exa mple*.com/a",

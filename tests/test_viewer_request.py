@@ -121,3 +121,19 @@ def test_nothing_is_lost_or_made_up(parts: list[str]) -> None:
 
 def test_the_names_of_both_transports_are_the_same_five() -> None:
     assert {f"CloudFront-{name}" for name in RESERVED_PARAMETERS} == set(COOKIE_NAMES)
+
+
+def test_the_repr_shows_no_credentials() -> None:
+    shown = repr(ViewerRequest(f"{URL}?Signature=abc&Policy=def", HEADER, method="HEAD"))
+    assert URL in shown
+    assert "HEAD" in shown
+    assert "abc" not in shown
+    assert "Key-Pair-Id" not in shown
+
+
+def test_names_of_parameters_may_be_taken_in_any_case() -> None:
+    request = ViewerRequest(f"{URL}?EXPIRES=1&key-pair-id=K&a=b")
+    assert presented(request).transport is None
+    shown = presented(request, any_case=True)
+    assert (shown.transport, shown.url) == ("url", f"{URL}?a=b")
+    assert shown.values == {"Expires": ["1"], "Key-Pair-Id": ["K"]}
