@@ -82,7 +82,8 @@ class SignedPolicy:
             attributes: Cookie attributes; the safe defaults when None.
 
         Raises:
-            ResourceError: ``resource_protocol_cookies`` for ``*://``, which only URLs may use.
+            ResourceError: ``resource_protocol_cookies`` for ``*://``, which only URLs may use;
+                ``resource_wildcard_cookies`` for a ``*`` before the end without the opt-in.
             CookieError: See :class:`signer.cookies.SignedCookies`.
         """
         resource = self.policy.resource
@@ -91,6 +92,13 @@ class SignedPolicy:
                 "resource_protocol_cookies",
                 "a Resource for cookies must begin with http:// or https://",
                 advice="name the protocol that viewers use",
+            )
+        if "*" in resource[:-1] and not self.policy.allow_entire_distribution:
+            raise ResourceError(
+                "resource_wildcard_cookies",
+                "in a Resource for cookies, a * before the end opens more than it seems to: it also "
+                "matches across the host and the query, which the viewer chooses",
+                advice="end the Resource in the only *, or pass allow_entire_distribution=True",
             )
         values = {}
         if self.policy.is_canned:

@@ -128,7 +128,13 @@ def _issue(
     transport: str,
 ) -> Genuine:
     resource, url, start, ip = grant
-    policy = Policy(resource, date_less_than=END, date_greater_than=start, ip_address=ip)
+    policy = Policy(
+        resource,
+        date_less_than=END,
+        date_greater_than=start,
+        ip_address=ip,
+        allow_entire_distribution=True,
+    )
     signed = Issuer(
         key, key_pair_id=key_pair_id, hash_algorithm=hash_algorithm, clock=lambda: NOW
     ).sign(policy)

@@ -82,7 +82,12 @@ def in_standard_alphabet(signature: str) -> str:
 
 
 def with_cookies(key: PrivateKey, resource: str, url: str) -> ViewerRequest:
-    return ViewerRequest(url, issuer(key).signed_cookies(resource, expires_in=60).header())
+    return ViewerRequest(
+        url,
+        issuer(key)
+        .signed_cookies(resource, expires_in=60, allow_entire_distribution=True)
+        .header(),
+    )
 
 
 def doubled_cookies(key: PrivateKey) -> ViewerRequest:

@@ -217,6 +217,7 @@ def test_odd_resources_are_signed_as_exactly_what_they_are(
         expires_in=60,
         ip_address=ip_address,
         attributes=CookieAttributes(path="/films/"),
+        allow_entire_distribution=True,
     )
     condition: dict[str, object] = {"DateLessThan": {"AWS:EpochTime": NOW + 60}}
     if ip_address:

@@ -59,7 +59,13 @@ def grants(draw: st.DrawFn, kinds: str = "canned exact folder any") -> Grant:
     if kind == "any" and "?" in url:
         resource = f"{url.partition('?')[0]}?*"
     end = NOW + draw(st.integers(1, 604_800))
-    policy = Policy(resource, date_less_than=end, date_greater_than=start, ip_address=ip)
+    policy = Policy(
+        resource,
+        date_less_than=end,
+        date_greater_than=start,
+        ip_address=ip,
+        allow_entire_distribution=True,
+    )
     return Grant(url, policy, ip)
 
 

@@ -175,3 +175,22 @@ def test_a_key_that_lives_elsewhere_signs_like_a_local_one(p256_key: PrivateKey)
     signature = b"\x30\x44" + b"x" * 68
     issuer = Issuer(RecordingKey(p256_key, signature), key_pair_id=KEY_ID, clock=lambda: NOW)
     assert f"Signature={encode_base64(signature)}&" in issuer.signed_url(URL, expires_in=60)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "https://*.example.com/films/*",
+        f"{HOST}/*/thumbs/*",
+        f"{HOST}/films/*.jpg",
+        "http*://cdn.example.com/films/*",
+    ],
+)
+def test_cookies_want_a_star_at_the_end_only(
+    issuer: Issuer, key: RecordingKey, resource: str
+) -> None:
+    with pytest.raises(ResourceError) as refused:
+        issuer.signed_cookies(resource, expires_in=60)
+    assert refused.value.code == "resource_wildcard_cookies"
+    assert not key.calls
+    assert issuer.signed_cookies(resource, expires_in=60, allow_entire_distribution=True)

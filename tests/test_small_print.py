@@ -115,7 +115,9 @@ def test_an_escaped_delimiter_that_is_not_accepted_is_a_syntax_error(
 def test_http_star_is_an_assumption_for_cookies_too(
     issuer: Issuer, p256_key: PrivateKey, accepted: bool, allowed: bool
 ) -> None:
-    cookies = issuer.signed_cookies("http*://cdn.example.com/films/*", expires_in=60)
+    cookies = issuer.signed_cookies(
+        "http*://cdn.example.com/films/*", expires_in=60, allow_entire_distribution=True
+    )
     for scheme in ("http", "https"):
         url = f"{scheme}://cdn.example.com/films/a"
         verdict = decide(p256_key, url, cookies.header(), http_star_protocol=accepted)

@@ -190,6 +190,7 @@ def test_policies_open_exactly_their_window(algorithm: KeyAlgorithm) -> None:
             date_less_than=end,
             date_greater_than=start,
             ip_address=random.choice((None, "203.0.113.0/24", VIEWER)),
+            allow_entire_distribution=True,
         )
         issuer = Issuer(
             key,

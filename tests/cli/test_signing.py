@@ -197,7 +197,17 @@ def test_cookie_jar(key: str, tmp_path: Path) -> None:
     }
     assert allowed(key, URL, "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar))
     wild = f"{HOST.replace('cdn', '*')}/films/*"
-    result = run("cookies", wild, "--expires-in", "1h", "--key", key, "--format", "netscape")
+    result = run(
+        "cookies",
+        wild,
+        "--allow-entire-distribution",
+        "--expires-in",
+        "1h",
+        "--key",
+        key,
+        "--format",
+        "netscape",
+    )
     refused(result, "cookie_domain_unknown")
 
 
