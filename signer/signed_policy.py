@@ -96,8 +96,8 @@ class SignedPolicy:
         if "*" in resource[:-1] and not self.policy.allow_entire_distribution:
             raise ResourceError(
                 "resource_wildcard_cookies",
-                "in a Resource for cookies, a * before the end opens more than it seems to: it also "
-                "matches across the host and the query, which the viewer chooses",
+                "in a Resource for cookies, a * before the end opens more than it seems to: it "
+                "also matches across the host and the query, which the viewer chooses",
                 advice="end the Resource in the only *, or pass allow_entire_distribution=True",
             )
         values = {}
