@@ -39,3 +39,11 @@ def test_links_lead_somewhere(link: str) -> None:
 )
 def test_named_files_exist(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_benchmark_table_is_the_one_of_the_page() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    table = re.search(r"^\| \| against \| ratio.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)
+    assert table
+    assert table[0].count("\n") > 8
+    assert table[0] in page
