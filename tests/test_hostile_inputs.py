@@ -86,7 +86,10 @@ def attempts() -> list[tuple[str, Attempt]]:
     resources = [f"{HOST}/films/{part}{star}" for part in BREAKOUTS for star in ("", "/*")]
     resources += [f"{origin}/films/*" for origin in ORIGINS if origin]
     resources += BROAD_RESOURCES
-    made = [(f"{way} {url}", attempt) for url in urls for way, attempt in url_attempts(url)]
+    # Wildcards of cookies match across host and query, which the viewer chooses.
+    loose = (f"{HOST}/films/*.mp4", "https://*.example.com/films/*", f"{HOST}/films/*/x?y=*")
+    made = [(f"cookies {item}", resource_attempts(item)[0][1]) for item in loose]
+    made += [(f"{way} {url}", attempt) for url in urls for way, attempt in url_attempts(url)]
     for resource in resources:
         ways = resource_attempts(resource)
         made += [(f"{way} {resource}", attempt) for way, attempt in ways]

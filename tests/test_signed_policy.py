@@ -87,6 +87,9 @@ def test_cookies_carry_the_kind_of_policy_that_the_resource_needs(issuer: Issuer
     ("resource", "attributes", "refusal"),
     [
         ("*://cdn.example.com/films/*", None, (ResourceError, "resource_protocol_cookies")),
+        (f"{HOST}/films/*.mp4", None, (ResourceError, "resource_wildcard_cookies")),
+        ("https://*.example.com/films/*", None, (ResourceError, "resource_wildcard_cookies")),
+        ("http*://cdn.example.com/films/*", None, (ResourceError, "resource_wildcard_cookies")),
         (FOLDER, CookieAttributes(domain="example.org"), (CookieError, "cookie_domain_mismatch")),
         (f"{HOST}/a;b/*", None, (CookieError, "cookie_path")),
         (f"{HOST}/films/" + "a" * 3200 + "*", None, (CookieError, "cookie_too_large")),
