@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import shlex
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from signer.assumptions import Assumptions
 from signer.cookies import COOKIE_NAMES
@@ -18,18 +21,33 @@ if TYPE_CHECKING:
     from signer.resource import MatchResult
     from signer.verdict import Verdict
 
+_log = logging.getLogger(__name__)
+
 SHOWN = 8
 """Characters of a signature or cookie that are shown: enough to compare, useless to replay."""
 
 _SECRET_PARAMETER = re.compile(
-    r"(?i)signature|x-amz-(?:signature|security-token)|(?:access_|id_|refresh_)?token|code|password"
+    r"(?i)signature|x-amz-(?:signature|security-token)|(?:\w+[_-])?(?:token|secret|password)|code"
+    r"|api[_-]?key|auth|session"
 )
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
+# Also in the text of a policy, where the URL ends with the string.
+_PARAMETER = re.compile(r"""(?P<start>^|[?&])(?P<name>[^?&=\s"]*)=(?P<value>[^&#\s"\\]*)""")
+_SECRET_HEADER = re.compile(r"token|key|secret|auth|cookie")
 _SECTIONS = ("protocol", "domain", "path", "query")
 _PLAIN_COOKIES = frozenset(
     {"CloudFront-Expires", "CloudFront-Key-Pair-Id", "CloudFront-Hash-Algorithm"}
 )
 _LONGEST = 300
+
+
+def as_json(exchange: Exchange) -> str:
+    """Describe an exchange in ASCII JSON without line breaks, whatever is in it."""
+    try:
+        return json.dumps(report(exchange))
+    except Exception as error:  # noqa: BLE001 - see below
+        # One request that cannot be described must not hide the others.
+        _log.exception("request %s cannot be described", exchange.number)
+        return json.dumps(_placeholder(exchange, type(error).__name__))
 
 
 def report(exchange: Exchange) -> dict[str, object]:
@@ -72,19 +90,47 @@ def report(exchange: Exchange) -> dict[str, object]:
     }
 
 
+def _placeholder(exchange: Exchange, kind: str) -> dict[str, object]:
+    """Return a report with the members of :func:`report`, made of what cannot fail."""
+    arrival = exchange.arrival
+    return {
+        "number": exchange.number,
+        "time": exchange.started,
+        "method": arrival.method,
+        "scheme": arrival.scheme,
+        "host": arrival.host,
+        "path": arrival.path,
+        "query": "",
+        "viewer": None,
+        "status": exchange.status,
+        "sent": exchange.sent,
+        "seconds": exchange.seconds,
+        "aborted": exchange.aborted,
+        "reason": exchange.reason,
+        "refusal": None,
+        "failure": f"The inspector cannot describe this request ({kind}).",
+        **dict.fromkeys(("behavior", "decision", "origin")),
+        "hints": [],
+        "cookies": [],
+        "headers": [],
+        "curl": "",
+    }
+
+
 def shortened(value: str) -> str:
     """Cut a credential after its first characters."""
     return value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
 
 
 def shortened_query(query: str) -> str:
-    """Return a query with credentials in it cut short, otherwise byte for byte."""
-    parts = []
-    for part in query.split("&"):
-        name, delimiter, value = part.partition("=")
-        secret = _SECRET_PARAMETER.fullmatch(name)
-        parts.append(name + delimiter + (shortened(value) if secret else value))
-    return "&".join(parts)
+    """Return a query, or text with URLs, with credentials cut short; the rest stays as it is."""
+    return _PARAMETER.sub(_shortened_parameter, query)
+
+
+def _shortened_parameter(found: re.Match[str]) -> str:
+    if not _SECRET_PARAMETER.fullmatch(unquote(found["name"])):
+        return found[0]
+    return f"{found['start']}{found['name']}={shortened(found['value'])}"
 
 
 def _shortened_cookie(name: str, value: str) -> str:
@@ -98,14 +144,18 @@ def _decision(verdict: Verdict) -> dict[str, object]:
         "code": verdict.code,
         "message": verdict.message,
         "reason": verdict.reason,
-        "detail": verdict.detail,
+        "detail": shortened_query(verdict.detail),
         "transport": verdict.transport,
         "kind": verdict.kind,
         "key_pair_id": verdict.key_pair_id,
         "key_group": verdict.key_group,
         "hash_algorithm": verdict.hash_algorithm,
         "checks": [
-            {"name": check.name, "passed": check.passed, "detail": check.detail}
+            {
+                "name": check.name,
+                "passed": check.passed,
+                "detail": shortened_query(check.detail),
+            }
             for check in verdict.checks
         ],
         "not_reached": [] if verdict.allowed else list(STEPS[len(verdict.checks) :]),
@@ -119,11 +169,11 @@ def _decision(verdict: Verdict) -> dict[str, object]:
 
 def _policy(policy: DecodedPolicy) -> dict[str, object]:
     return {
-        "resource": policy.resource,
+        "resource": None if policy.resource is None else shortened_query(policy.resource),
         "date_less_than": policy.date_less_than,
         "date_greater_than": policy.date_greater_than,
         "ip_address": policy.ip_address,
-        "text": policy.text,
+        "text": shortened_query(policy.text),
     }
 
 
@@ -138,7 +188,14 @@ def _sections(match: MatchResult) -> list[dict[str, object]] | None:
         outcome = "differs" if here else "not compared" if failed else "matches"
         if match.failed_section in {"whole", "syntax"}:
             outcome = "compared as a whole"
-        rows.append({"section": section, "pattern": pattern, "url": part, "outcome": outcome})
+        rows.append(
+            {
+                "section": section,
+                "pattern": None if pattern is None else shortened_query(pattern),
+                "url": None if part is None else shortened_query(part),
+                "outcome": outcome,
+            }
+        )
         failed = failed or here
     return rows
 
@@ -162,8 +219,9 @@ def _headers(exchange: Exchange) -> list[dict[str, str]]:
     for raw_name, raw_value in exchange.arrival.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name != "cookie":
-            secret = name in _SECRET_HEADERS
-            shown.append({"name": name, "value": shortened(value) if secret else value[:_LONGEST]})
+            secret = _SECRET_HEADER.search(name)
+            text = shortened(value) if secret else shortened_query(value)[:_LONGEST]
+            shown.append({"name": name, "value": text})
     return shown
 
 

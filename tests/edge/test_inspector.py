@@ -190,31 +190,6 @@ def test_cookies_that_were_not_looked_at(edge: EdgeServer, p256_key: PrivateKey)
     assert any("preflight" in hint for hint in last(edge)["hints"])
 
 
-def test_credentials_are_never_shown_whole(edge: EdgeServer, p256_key: PrivateKey) -> None:
-    issuer = issuer_of(p256_key)
-    url = issuer.signed_url(f"{edge.url}/a.txt", expires_in=HOUR)
-    cookies = issuer.signed_cookies(f"{edge.url}/x/*", expires_in=HOUR)
-    httpx.get(
-        url,
-        headers={
-            "cookie": f"session=qrstuvwxyz0123; {cookies.header()}",
-            "authorization": "Bearer hidden-token",
-        },
-    )
-    httpx.get(f"{edge.url}/callback?token=abcdefghijklmnop&X-Amz-Signature=0123456789abcdef")
-    text = inspect(edge).text
-    signature = url.partition("Signature=")[2].partition("&")[0]
-    for secret in (
-        signature,
-        cookies["CloudFront-Signature"],
-        "abcdefghijklmnop",
-        "0123456789abcdef",
-        "qrstuvwxyz0123",
-        "hidden-token",
-    ):
-        assert secret not in text
-
-
 HOSTILE = [
     "/<script>alert(1)</script>",
     "/<img src=x onerror=alert(1)>",

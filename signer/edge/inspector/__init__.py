@@ -16,10 +16,10 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from signer.edge.exchange import Recorder
-from signer.edge.report import report
+from signer.edge.report import as_json
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -88,7 +88,9 @@ class InspectorApp:
     def _answer(self, request: Request) -> Response:
         path = request.url.path
         if path == "/requests":
-            return JSONResponse([report(exchange) for exchange in self._recorder.all()])
+            # ASCII like the events: a policy may have characters that are no text.
+            reports = ",".join(as_json(exchange) for exchange in self._recorder.all())
+            return Response(f"[{reports}]", media_type="application/json")
         if path == "/events":
             return StreamingResponse(self._events(), media_type="text/event-stream")
         if path in _ASSETS:
@@ -98,9 +100,9 @@ class InspectorApp:
 
     async def _events(self) -> AsyncIterator[str]:
         """Yield server-sent events: who we are, what is remembered, then what is new."""
-        yield _event("hello", {"run": self._run, "title": self._title})
+        yield _event("hello", json.dumps({"run": self._run, "title": self._title}))
         async for exchange in self._recorder.follow(_HEARTBEAT_SECONDS):
-            yield ": still here\n\n" if exchange is None else _event("exchange", report(exchange))
+            yield ": still here\n\n" if exchange is None else _event("exchange", as_json(exchange))
 
 
 def is_loopback_host(host: str) -> bool:
@@ -114,6 +116,6 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def _event(name: str, data: object) -> str:
-    # json.dumps leaves no line break in the text, so the event cannot be broken up.
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+def _event(name: str, data: str) -> str:
+    # json.dumps leaves no line break in its text, so the event cannot be broken up.
+    return f"event: {name}\ndata: {data}\n\n"
