@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Cookie, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -85,7 +86,9 @@ class Backend:
         """Check the password, open a session, and set signed cookies for each folder granted."""
         user = USERS.get(form.user)
         expected = user.password if user else secrets.token_hex()
-        if not hmac.compare_digest(expected.encode(), form.password.encode()) or user is None:
+        # JSON can hold half a surrogate pair: a wrong password like any other.
+        given = form.password.encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(expected.encode(), given) or user is None:
             raise HTTPException(401, "Name or password is wrong")
         token = secrets.token_urlsafe(32)
         until = int(time.time() + SESSION_LIFETIME.total_seconds())
@@ -154,6 +157,11 @@ class Backend:
         return session if session and session.until > time.time() else None
 
 
+async def refuse_form(_request: Request, _error: Exception) -> JSONResponse:
+    """Say that a body has the wrong form, without repeating what may be a password."""
+    return JSONResponse({"detail": "The body is not the JSON object that is expected here"}, 422)
+
+
 def create_app(issuer: Issuer, base_url: str, *, inspector_url: str | None = None) -> FastAPI:
     """Return the backend as an ASGI app.
 
@@ -164,7 +172,14 @@ def create_app(issuer: Issuer, base_url: str, *, inspector_url: str | None = Non
         inspector_url: Address of the local edge's inspector page, shown as a link.
     """
     backend = Backend(issuer, base_url, inspector_url)
-    app = FastAPI(title="Private gallery", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Private gallery",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # such a redirect would lead wherever the Host header says
+    )
+    app.add_exception_handler(RequestValidationError, refuse_form)
     app.middleware("http")(backend.guard)
     app.post("/login")(backend.log_in)
     app.post("/logout", status_code=204)(backend.log_out)

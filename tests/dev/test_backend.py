@@ -79,6 +79,44 @@ def test_a_wrong_log_in_sets_nothing(viewer: Viewer, form: dict[str, str]) -> No
     assert "set-cookie" not in response.headers
 
 
+@pytest.mark.parametrize("path", ["/login", "/api/share"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        r'"hidden\ud800"',
+        r'["hidden", "\ud800"]',
+        "NaN",
+        "[Infinity]",
+        '{"hidden": 1}',
+        "null",
+        "1" * 5000,
+        "[" * 100_000,
+        "",
+    ],
+)
+def test_a_form_of_the_wrong_kind_is_refused_and_not_repeated(
+    viewer: Viewer, path: str, value: str
+) -> None:
+    viewer.request("POST", "/login", json=ADA)
+    for name in ("user", "password", "key"):
+        members = {"user": '"ada"', "password": '"x"', "key": '"x"', name: value}
+        body = "{" + ",".join(f'"{member}":{text}' for member, text in members.items()) + "}"
+        response = viewer.request(
+            "POST", path, content=body, headers={"Content-Type": "application/json"}
+        )
+        assert 400 <= response.status_code < 500
+        assert response.json()["detail"]
+        assert "hidden" not in response.text
+        assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_redirect_follows_the_host_header(viewer: Viewer, method: str) -> None:
+    response = viewer.request(method, "/login/", headers={"Host": "evil.example"})
+    assert response.status_code == 404
+    assert "location" not in response.headers
+
+
 def test_log_out_ends_everything(viewer: Viewer) -> None:
     viewer.request("POST", "/login", json=ADA)
     token = viewer.jar["session"]
