@@ -94,7 +94,8 @@ def _build(folder: Path, lock: Path, say: Callable[[str], None]) -> None:
     python = str(python_of(folder))
     pip_there = (sys.executable, "-m", "pip", "--python", python) if ours else (python, "-m", "pip")
     command = [
-        *(*pip_there, "install", "--require-hashes", "-r", str(lock)),
+        # Wheels only: nothing is run while it is installed.
+        *(*pip_there, "install", "--only-binary=:all:", "--require-hashes", "-r", str(lock)),
         *("--disable-pip-version-check", "--no-input", "--progress-bar", "off"),
         *("--retries", "2", "--timeout", "20"),
     ]

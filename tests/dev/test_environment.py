@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,29 @@ def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path: Path, lock: P
     with pytest.raises(ConfigurationError) as raised:
         ready_environment(print, cache=tmp_path / "file" / "cache", lock=lock)
     assert "--storage folder" in raised.value.advice
+
+
+@pytest.mark.slow
+def test_only_wheels_are_installed(
+    tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    source = tmp_path / "sdist-1"
+    source.mkdir()
+    (source / "setup.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+    (source / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: sdist\nVersion: 1\n")
+    archive = tmp_path / "sdist-1.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(source, "sdist-1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    lock.write_text(f"sdist==1 --hash=sha256:{digest}\n")
+    with pytest.raises(ConfigurationError) as raised:
+        ready_environment(print, cache=tmp_path / "cache", lock=lock)
+    assert "No matching distribution" in str(raised.value.evidence["output"])
+    assert not ran.exists()
 
 
 @pytest.mark.slow
