@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -202,8 +203,9 @@ def _public_file(file: Path) -> Path:
 
 
 def _use_of(file: Path) -> Section:
-    command = f"signer url URL --expires-in 1h --key file:{file}"
-    return Section("Use it", (Row("Sign", command), Row("Or set", f"SIGNER_KEY=file:{file}")))
+    key = shlex.quote(f"file:{file}")
+    command = f"signer url URL --expires-in 1h --key {key}"
+    return Section("Use it", (Row("Sign", command), Row("Or set", f"SIGNER_KEY={key}")))
 
 
 def _next_steps(file: Path, public: PublicKey) -> list[str]:
@@ -214,10 +216,13 @@ def _next_steps(file: Path, public: PublicKey) -> list[str]:
         "EncodedKey": public.to_pem(),
     }
     upload = (
-        f"aws cloudfront create-public-key --public-key-config '{json.dumps(config)}'"
+        f"aws cloudfront create-public-key --public-key-config {shlex.quote(json.dumps(config))}"
         " --query PublicKey.Id --output text"
     )
-    bound = file.with_suffix(".json")
+    private, bound = (
+        shlex.quote(f"./{name}" if name.startswith("-") else name)
+        for name in (str(file), str(file.with_suffix(".json")))
+    )
     return [
         "",
         "Next steps",
@@ -228,7 +233,7 @@ def _next_steps(file: Path, public: PublicKey) -> list[str]:
         "  2. Put that id into a key group that your cache behavior trusts.",
         "  3. Bind it to the private key:",
         "",
-        f"signer keys bind {file} --key-pair-id ID -o {bound}",
+        f"signer keys bind {private} --key-pair-id ID -o {bound}",
     ]
 
 

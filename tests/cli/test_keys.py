@@ -36,20 +36,27 @@ def test_new_with_an_id_makes_a_credential(tmp_path: Path, name: str) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_two_steps_when_the_id_is_not_known_yet(tmp_path: Path) -> None:
-    file, bound = tmp_path / "dev.pem", tmp_path / "dev.json"
+@pytest.mark.parametrize("name", ["dev", "a b", "it's; touch x", "$(touch x)"])
+def test_two_steps_when_the_id_is_not_known_yet(tmp_path: Path, name: str) -> None:
+    file, bound = tmp_path / f"{name}.pem", tmp_path / f"{name}.json"
     made = run("keys", "new", str(file))
     assert made.exit_code == 0
     if sys.platform != "win32":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     upload = next(line for line in made.stdout.splitlines() if line.startswith("aws "))
     config = json.loads(shlex.split(upload)[4])
-    assert config["EncodedKey"] == (tmp_path / "dev.pub.pem").read_text(encoding="utf-8")
+    assert config["EncodedKey"] == (tmp_path / f"{name}.pub.pem").read_text(encoding="utf-8")
     assert set(config) == {"CallerReference", "Name", "EncodedKey"}
     bind = next(line for line in made.stdout.splitlines() if line.startswith("signer "))
     arguments = shlex.split(bind.replace("--key-pair-id ID", f"--key-pair-id {KID}"))[1:]
     assert run(*arguments).exit_code == 0
     assert run("url", URL, "--expires-in", "1h", "--key", f"file:{bound}").exit_code == 0
+
+
+def test_the_way_to_use_a_key_is_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "a b; touch x.json"
+    made = run("keys", "new", str(file), "--key-pair-id", KID)
+    assert shlex.quote(f"file:{file}") in "".join(made.stdout.split("\n"))
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
