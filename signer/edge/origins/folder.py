@@ -8,6 +8,7 @@ device names) is refused on all of them.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import mimetypes
 import re
@@ -18,8 +19,6 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import unquote_to_bytes
-
-from anyio import to_thread
 
 from signer.edge.distribution import FolderOrigin
 from signer.edge.origins.request import OriginRequest
@@ -72,13 +71,13 @@ class FolderReader:
         """Answer from the folder; see :class:`Fetcher`."""
         if request.method not in {"GET", "HEAD"}:
             return _xml(405, "MethodNotAllowed", (b"allow", b"GET, HEAD"))
-        file = await to_thread.run_sync(_opened, self._root, request.path)
+        file = await asyncio.to_thread(_opened, self._root, request.path)
         if file is None:
             return _xml(404, "NoSuchKey")
         response = _answer(file, request)
 
         async def close() -> None:
-            await to_thread.run_sync(file.handle.close)
+            await asyncio.to_thread(file.handle.close)
 
         response.close = close
         return response
@@ -212,9 +211,9 @@ async def _part(file: _File, first: int, last: int) -> AsyncIterator[bytes]:
     """Yield the bytes of a file from first to last, both included."""
     left = last - first + 1
     if left > 0:
-        await to_thread.run_sync(file.handle.seek, first)
+        await asyncio.to_thread(file.handle.seek, first)
     while left > 0:
-        chunk = await to_thread.run_sync(file.handle.read, min(CHUNK, left))
+        chunk = await asyncio.to_thread(file.handle.read, min(CHUNK, left))
         if not chunk:
             message = "the file became shorter while it was sent"
             raise OSError(message)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import quote, unquote_to_bytes
 
-from anyio import to_thread
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -103,8 +102,8 @@ class S3Reader:
         """Return credentials that are fresh; looking them up may read files or the network."""
         async with self._lock:
             if self._credentials is None:
-                self._credentials = await to_thread.run_sync(self._find_credentials)
-            return await to_thread.run_sync(self._credentials.get_frozen_credentials)
+                self._credentials = await asyncio.to_thread(self._find_credentials)
+            return await asyncio.to_thread(self._credentials.get_frozen_credentials)
 
     def _find_credentials(self) -> Credentials:
         origin = self._origin
