@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -87,6 +88,21 @@ def test_the_lock_holds_the_build_back_end_that_pyproject_asks_for(
 def test_the_library_needs_cryptography_and_nothing_else(pyproject: dict[str, Any]) -> None:
     (dependency,) = pyproject["project"]["dependencies"]
     assert dependency.startswith("cryptography>=")
+
+
+def test_what_is_imported_is_declared(pyproject: dict[str, Any]) -> None:
+    extras = pyproject["project"]["optional-dependencies"]
+    declared = [*pyproject["project"]["dependencies"], *extras["dev"]]
+    declared += [*extras["cli"], *extras["edge"], *extras["fastapi"]]
+    named = {re.split(r"[^A-Za-z0-9_-]", line)[0] for line in declared}
+    imported = set[str]()
+    for path in (ROOT / "signer").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+    assert imported - set(sys.stdlib_module_names) - {"signer"} <= named
 
 
 def test_every_extra_is_part_of_all(pyproject: dict[str, Any]) -> None:
