@@ -7,6 +7,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# They paint the media, with libraries that the demo does not need.
+PAINTERS = ("make_media.py", "landscape.py")
+
 
 class GalleryHook(BuildHookInterface[Any]):
     """Ship `examples/gallery` as `signer/dev/gallery`.
@@ -16,7 +19,11 @@ class GalleryHook(BuildHookInterface[Any]):
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the folder to a standard wheel."""
+        """Add the folder's files to a standard wheel, one by one."""
         gallery = Path(self.root) / "examples" / "gallery"
-        if version == "standard" and gallery.is_dir():
-            build_data["force_include"][str(gallery)] = "signer/dev/gallery"
+        if version != "standard":
+            return
+        for file in sorted(gallery.rglob("*")):
+            name = file.relative_to(gallery).as_posix()
+            if file.is_file() and name not in PAINTERS and "__pycache__" not in file.parts:
+                build_data["force_include"][str(file)] = f"signer/dev/gallery/{name}"
