@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Use: TypeAlias = Callable[[Demo, Gallery], Awaitable[bool]]
 
 ALGORITHMS = {"p256": "ECDSA_P256", "rsa": "RSA_2048"}
+INTERRUPTED = 130
 NOT_STARTED = 2
 
 
@@ -86,7 +87,8 @@ def dev(
             passed = run_demo(options, say=progress.say, use=progress.until_up(use))
     except KeyboardInterrupt:
         click.echo("Stopped. Nothing is left running.", err=True)
-        return
+        # A story that was not told to its end has not passed.
+        sys.exit(INTERRUPTED if check else 0)
     except SignerError as error:
         _complain(error, as_json=as_json)
         sys.exit(NOT_STARTED)

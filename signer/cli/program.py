@@ -112,7 +112,7 @@ def program() -> None:
     """
 
 
-def _code_after(error: Exception, *, as_json: bool) -> int:
+def _code_after(error: Exception, *, as_json: bool) -> int:  # noqa: PLR0911 - one a kind of error
     """Say what went wrong, and return the exit code for it."""
     match error:
         case click.Abort():
@@ -127,6 +127,14 @@ def _code_after(error: Exception, *, as_json: bool) -> int:
             where = f"{error.filename}: " if error.filename else ""
             message = f"{where}{error.strerror or type(error).__name__}"
             return _report("os", message, "", as_json=as_json)
+        case ModuleNotFoundError() if not (error.name or "signer").startswith("signer"):
+            return _report(
+                "extra_missing",
+                f"this command needs {error.name}, which is not installed",
+                "install the extra that has it: cloudfront-issuer[cli,edge] for signer edge, "
+                "cloudfront-issuer[dev] for signer dev",
+                as_json=as_json,
+            )
         case _:
             return _report_bug(error, as_json=as_json)
 

@@ -209,7 +209,7 @@ async def _edge(distribution: Distribution, sockets: _Sockets) -> AsyncIterator[
     port, inspector_port = _port(sockets.site), _port(sockets.inspector)
     for bound in (*sockets.site, *sockets.inspector):
         bound.close()
-    async with EdgeServer(distribution, port=port, inspector_port=inspector_port):
+    async with EdgeServer(distribution, host="localhost", port=port, inspector_port=inspector_port):
         yield
 
 

@@ -58,7 +58,10 @@ def test_the_story_is_readable_in_a_pipe() -> None:
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly(number: signal.Signals) -> None:
-    with running_demo() as demo:
+    # A port of its own: the usual ones may be taken by another test's demo as soon as they are free.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with running_demo("--port", str(port)) as demo:
         pid = demo.document["ministack_pid"]
         site = demo.document["site_url"]
         assert httpx.get(site, trust_env=False).status_code == 200
