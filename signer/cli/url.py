@@ -53,6 +53,8 @@ def url(
     With --resource one signature is made, and stamped on every URL: the pattern must cover them
     all. Without --resource, --from and --ip the policy is canned and the URL shortest.
     """
+    if allow_entire_distribution and resource is None:
+        raise click.UsageError("--allow-entire-distribution is about a pattern: give --resource.")
     clock = clock_at(now)
     end = end_of_access(expires_in, until, clock=clock)
     issuer = required_credential(key_uri).issuer(clock=clock)

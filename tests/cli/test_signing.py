@@ -40,6 +40,12 @@ def test_the_url_is_alone_on_standard_output(key: str) -> None:
     assert not allowed(key, url, now=NOW + 3600)
 
 
+def test_permission_for_a_pattern_needs_a_pattern(key: str) -> None:
+    result = run("url", URL, "--allow-entire-distribution", "--expires-in", "1h", "--key", key)
+    refused(result, "usage", exit_code=2)
+    assert "--resource" in result.stderr
+
+
 def test_the_key_may_come_from_the_environment(key: str) -> None:
     assert run("url", URL, "--expires-in", "60", env={"SIGNER_KEY": key}).exit_code == 0
     document = Path(key.removeprefix("file:")).read_text(encoding="utf-8")
