@@ -1,4 +1,4 @@
-"""Where credentials are kept: opening an issuer from a URI.
+"""Where credentials are kept: opening an issuer from a URI, and writing new key files.
 
 ``file:PATH`` reads a credential document from a file that only its owner can read;
 ``env:NAME`` reads it from an environment variable.
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
 import time
@@ -59,10 +60,22 @@ def write_credential(credential: Credential, path: Path) -> None:
     Raises:
         CredentialError: ``credential_exists``, ``credential_write``.
     """
+    write_key_file(path, credential.to_json(), secret=True)
+
+
+def write_key_file(path: Path, text: str, *, secret: bool) -> None:
+    """Write a file that is not there yet; nothing is left of one that cannot be finished.
+
+    Args:
+        path: The new file.
+        text: What to write; line ends stay as they are on every operating system.
+        secret: Let only the owner read it.
+
+    Raises:
+        CredentialError: ``credential_exists``, ``credential_write``.
+    """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(credential.to_json())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
     except FileExistsError:
         raise CredentialError(
             "credential_exists",
@@ -70,20 +83,40 @@ def write_credential(credential: Credential, path: Path) -> None:
             advice="choose another name; keys are never overwritten",
         ) from None
     except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritten(path, error) from None
+        raise
+
+
+def check_owner_only(path: Path) -> None:
+    """Refuse a file that others than its owner can reach; Windows has no modes to go by.
+
+    Raises:
+        CredentialError: ``credential_permissions``.
+        OSError: The file is not there.
+    """
+    if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise CredentialError(
-            "credential_write", f"{path} cannot be written: {error.strerror}"
-        ) from None
+            "credential_permissions",
+            f"others can read {path}",
+            advice=f"run: chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _unwritten(path: Path, error: OSError) -> CredentialError:
+    return CredentialError("credential_write", f"{path} cannot be written: {error.strerror}")
 
 
 def _file_text(place: str) -> str:
     try:
         path = Path(place).expanduser()
-        if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise CredentialError(
-                "credential_permissions",
-                f"others can read {path}",
-                advice=f"run: chmod 600 {path}",
-            )
+        check_owner_only(path)
         # Decoding strictly would raise an error that carries all of the file.
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:

@@ -9,7 +9,7 @@ import pytest
 
 from signer import open_issuer
 from signer.credential import Credential
-from signer.custody import read_credential, write_credential
+from signer.custody import read_credential, write_credential, write_key_file
 from signer.errors import CredentialError, KeyPairIdError
 from signer.keys import KeyAlgorithm
 
@@ -53,6 +53,32 @@ def test_a_place_that_cannot_be_written_is_told(credential: Credential, tmp_path
     with pytest.raises(CredentialError) as caught:
         write_credential(credential, tmp_path / "missing" / "dev.json")
     assert caught.value.code == "credential_write"
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_nothing_is_left_of_a_file_that_was_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    path = tmp_path / "dev.pem"
+
+    def half_open(descriptor: int, *_: object, **__: object) -> None:
+        os.write(descriptor, b"-----BEGIN")
+        os.close(descriptor)
+        raise failure
+
+    monkeypatch.setattr("signer.custody.os.fdopen", half_open)
+    with pytest.raises((CredentialError, KeyboardInterrupt)) as caught:
+        write_key_file(path, "-----BEGIN PUBLIC KEY-----\n", secret=False)
+    if isinstance(caught.value, CredentialError):
+        assert caught.value.code == "credential_write"
+        assert "No space left" in caught.value.message
+    assert not path.exists()
+
+
+def test_line_ends_are_the_same_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "dev.pub.pem"
+    write_key_file(path, "a\nb\n", secret=False)
+    assert path.read_bytes() == b"a\nb\n"
 
 
 @posix

@@ -12,11 +12,11 @@ from typing import Final
 
 import click
 
-from signer.cli.sources import KeyFile, read_key_file, write_new
+from signer.cli.sources import KeyFile, read_key_file
 from signer.cli.terminal import Report, Row, Section, Terminal, output_options
 from signer.cli.times import Duration
 from signer.credential import Credential
-from signer.custody import write_credential
+from signer.custody import write_credential, write_key_file
 from signer.errors import CredentialError, KeyMaterialError
 from signer.explain.moments import duration
 from signer.issuer import DEFAULT_MAX_LIFETIME
@@ -61,6 +61,11 @@ def new(
     for a key that is uploaded under an id known beforehand. The public key is written beside it
     as FILE with the suffix .pub.pem. No file is ever overwritten.
     """
+    if key_pair_id is None and max_lifetime is not None:
+        raise click.UsageError(
+            "--max-lifetime is kept in the credential document: give --key-pair-id with it, or"
+            " give it to signer keys bind."
+        )
     public_file = _public_file(file)
     private = PrivateKey.generate(_ALGORITHMS[algorithm])
     if key_pair_id is None:
@@ -68,10 +73,10 @@ def new(
             raise click.UsageError(
                 f"Without --key-pair-id {file} would hold a PEM key; name it .pem."
             )
-        write_new(file, private.to_pem(), secret=True)
+        write_key_file(file, private.to_pem(), secret=True)
     else:
         write_credential(_credential(private, key_pair_id, max_lifetime), file)
-    write_new(public_file, private.public_key().to_pem(), secret=False)
+    write_key_file(public_file, private.public_key().to_pem(), secret=False)
     terminal = Terminal(as_json=as_json, no_color=no_color)
     if as_json:
         key = KeyFile(private.public_key())

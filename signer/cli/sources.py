@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from signer.credential import Credential
-from signer.custody import read_credential
+from signer.custody import check_owner_only, read_credential
 from signer.errors import CredentialError, KeyMaterialError
 from signer.keys import PrivateKey, PublicKey
 
@@ -57,23 +57,28 @@ def read_key_file(path: Path) -> KeyFile:
     """Read a credential document, a private key or a public key, in whatever form.
 
     Raises:
-        CredentialError: The file is a credential document that cannot be used.
+        CredentialError: The file is a credential document that cannot be used, or others can read
+            what is private in it.
         KeyMaterialError: The file holds no usable key.
         OSError: The file cannot be read.
     """
     data = read_bytes(path)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        check_owner_only(path)
         credential = Credential.from_json(_decoded(data, path))
         key = credential.private_key
         return KeyFile(key.public_key(), key, credential)
     if b"PRIVATE KEY" in data:
+        check_owner_only(path)
         return _private(data, path)
     try:
         return KeyFile(PublicKey.from_pem(data))
     except KeyMaterialError as error:
         if b"-----" in data or error.code != "key_malformed":
             raise
-    return _private(data, path)
+    private = _private(data, path)
+    check_owner_only(path)
+    return private
 
 
 def read_private_key(uri: str) -> PrivateKey:
@@ -110,26 +115,6 @@ def read_bytes(path: Path) -> bytes:
     if len(data) > _MOST_BYTES:
         raise CredentialError("file_too_large", f"{path} is larger than a megabyte")
     return data
-
-
-def write_new(path: Path, text: str, *, secret: bool) -> None:
-    """Write a file that is not there yet; a secret one for its owner only.
-
-    Raises:
-        CredentialError: ``credential_exists``.
-        OSError: It cannot be written.
-    """
-    mode = 0o600 if secret else 0o644
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        raise CredentialError(
-            "credential_exists",
-            f"{path} exists already",
-            advice="choose another name; keys are never overwritten",
-        ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
 
 
 def _private(data: bytes, path: Path) -> KeyFile:

@@ -52,6 +52,13 @@ def make_credential(folder: Path, algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P
     return f"file:{path}"
 
 
+def write_private(path: Path, content: str | bytes) -> Path:
+    """Write a file that only its owner can read, as `signer` wants it."""
+    path.touch(mode=0o600)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
 def secrets_of(key: PrivateKey) -> list[str]:
     """Return pieces of a private key that must never be printed."""
     lines = key.to_pem().splitlines()[1:-1]

@@ -18,7 +18,16 @@ from cryptography.hazmat.primitives.serialization import (
 
 from signer.credential import Credential
 from signer.keys import KeyAlgorithm, PrivateKey, PublicKey
-from tests.cli.running import KID, URL, documented, make_credential, refused, run, secrets_of
+from tests.cli.running import (
+    KID,
+    URL,
+    documented,
+    make_credential,
+    refused,
+    run,
+    secrets_of,
+    write_private,
+)
 
 
 @pytest.mark.parametrize("name", ["p256", "rsa"])
@@ -85,13 +94,12 @@ def test_show_prints_nothing_private(tmp_path: Path, algorithm: KeyAlgorithm) ->
     uri = make_credential(tmp_path, algorithm)
     file = Path(uri.removeprefix("file:"))
     key = Credential.from_json(file.read_text(encoding="utf-8")).private_key
-    pem = tmp_path / "key.pem"
-    pem.write_text(key.to_pem(), encoding="utf-8")
-    der = tmp_path / "key.der"
-    der.write_bytes(
+    pem = write_private(tmp_path / "key.pem", key.to_pem())
+    der = write_private(
+        tmp_path / "key.der",
         load_pem_private_key(key.to_pem().encode(), None).private_bytes(
             Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-        )
+        ),
     )
     for path, kind in (
         (file, "credential_document"),
@@ -113,8 +121,7 @@ def test_show_prints_nothing_private(tmp_path: Path, algorithm: KeyAlgorithm) ->
 
 def test_a_passphrase_comes_from_the_environment(tmp_path: Path) -> None:
     key = PrivateKey.generate()
-    pem = tmp_path / "key.pem"
-    pem.write_text(key.to_pem("open sesame"), encoding="utf-8")
+    pem = write_private(tmp_path / "key.pem", key.to_pem("open sesame"))
     bind = ("keys", "bind", str(pem), "--key-pair-id", KID, "-o", str(tmp_path / "dev.json"))
     refused(run(*bind), "key_passphrase")
     wrong = run(*bind, env={"SIGNER_PASSPHRASE": "close sesame"})
@@ -127,6 +134,44 @@ def test_a_passphrase_comes_from_the_environment(tmp_path: Path) -> None:
         assert secret not in done.output
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
+@pytest.mark.parametrize("form", ["json", "pem", "encrypted", "der"])
+def test_what_is_private_is_refused_when_others_can_read_it(tmp_path: Path, form: str) -> None:
+    file = Path(make_credential(tmp_path).removeprefix("file:"))
+    key = Credential.from_json(file.read_text(encoding="utf-8")).private_key
+    loaded = load_pem_private_key(key.to_pem().encode(), None)
+    content = {
+        "json": file.read_bytes(),
+        "pem": key.to_pem().encode(),
+        "encrypted": key.to_pem("open sesame").encode(),
+        "der": loaded.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+    }[form]
+    open_file = tmp_path / f"open.{form}"
+    open_file.write_bytes(content)
+    open_file.chmod(0o644)
+    for arguments in (
+        ("keys", "show", str(open_file)),
+        ("explain", URL, "--private-key", f"file:{open_file}"),
+        ("explain", URL, "--private-key", str(open_file)),
+        ("verify", URL, "--public-key", f"{KID}={open_file}"),
+    ):
+        result = run(*arguments, env={"SIGNER_PASSPHRASE": "open sesame"})
+        refused(result, "credential_permissions")
+        assert f"chmod 600 {open_file}" in result.stderr
+    open_file.chmod(0o600)
+    assert run("keys", "show", str(open_file), env={"SIGNER_PASSPHRASE": "open sesame"}).stdout
+    public = file.with_suffix(".pub.pem")
+    public.chmod(0o644)
+    assert run("keys", "show", str(public)).exit_code == 0
+
+
+def test_a_lifetime_without_a_document_to_keep_it_in_is_wrong_usage(tmp_path: Path) -> None:
+    result = run("keys", "new", str(tmp_path / "dev.pem"), "--max-lifetime", "1d")
+    refused(result, "usage", exit_code=2)
+    assert "--key-pair-id" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bind_takes_a_bare_private_key_only(tmp_path: Path) -> None:
     uri = make_credential(tmp_path)
     file = Path(uri.removeprefix("file:"))
@@ -137,8 +182,7 @@ def test_bind_takes_a_bare_private_key_only(tmp_path: Path) -> None:
 
 
 def test_bind_keeps_hash_and_lifetime(tmp_path: Path) -> None:
-    pem = tmp_path / "key.pem"
-    pem.write_text(PrivateKey.generate().to_pem(), encoding="utf-8")
+    pem = write_private(tmp_path / "key.pem", PrivateKey.generate().to_pem())
     rest = (
         "--key-pair-id",
         KID,
