@@ -25,14 +25,18 @@ HEADER = "CloudFront-Expires=1; session=a=b; CloudFront-Key-Pair-Id=K"
         MappingProxyType(dict(PAIRS)),
         PAIRS,
         tuple(PAIRS),
-        iter(PAIRS),
     ],
-    ids=["header", "no spaces", "odd spaces", "dict", "mapping", "list", "tuple", "iterator"],
+    ids=["header", "no spaces", "odd spaces", "dict", "mapping", "list", "tuple"],
 )
 def test_cookies_may_come_in_any_form(cookies: Cookies) -> None:
     shown = presented(ViewerRequest(URL, cookies))
     assert shown.transport == "cookies"
     assert shown.url == URL
+    assert shown.values == {"Expires": ["1"], "Key-Pair-Id": ["K"]}
+
+
+def test_cookies_may_come_from_an_iterator() -> None:
+    shown = presented(ViewerRequest(URL, iter(PAIRS)))
     assert shown.values == {"Expires": ["1"], "Key-Pair-Id": ["K"]}
 
 
