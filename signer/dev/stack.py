@@ -27,6 +27,7 @@ from signer.edge import (
     HttpOrigin,
     S3Origin,
 )
+from signer.edge.server import QuietServer
 from signer.issuer import Issuer
 from signer.keys import KeyAlgorithm, PrivateKey
 from signer.verifier import TrustedKeyGroup
@@ -139,7 +140,13 @@ async def _serve(
     app = module.create_app(issuer, demo.site_url, inspector_url=demo.inspector_url)
     async with _backend(app, sockets.backend) as backend_url:
         distribution = _distribution(gallery, storage, backend_url, group)
-        async with _edge(distribution, sockets):
+        edge = EdgeServer(
+            distribution,
+            host="localhost",
+            sockets=sockets.site,
+            inspector_sockets=sockets.inspector,
+        )
+        async with edge:
             return await use(demo, gallery)
 
 
@@ -180,20 +187,12 @@ def _distribution(
     )
 
 
-class _QuietServer(uvicorn.Server):
-    """A uvicorn that leaves the signals of the process alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def _backend(app: Any, sockets: list[socket.socket]) -> AsyncIterator[str]:  # noqa: ANN401 - ASGI
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off"
     )
-    server = _QuietServer(config)
+    server = QuietServer(config)
     task = asyncio.create_task(server.serve(sockets=sockets))
     try:
         # No need to wait for it: the socket listens already, and connections queue.
@@ -201,16 +200,6 @@ async def _backend(app: Any, sockets: list[socket.socket]) -> AsyncIterator[str]
     finally:
         server.should_exit = True
         await task
-
-
-@contextlib.asynccontextmanager
-async def _edge(distribution: Distribution, sockets: _Sockets) -> AsyncIterator[None]:
-    # The ports were kept for the edge, which opens them itself.
-    port, inspector_port = _port(sockets.site), _port(sockets.inspector)
-    for bound in (*sockets.site, *sockets.inspector):
-        bound.close()
-    async with EdgeServer(distribution, host="localhost", port=port, inspector_port=inspector_port):
-        yield
 
 
 def _new_key_pair_id() -> str:

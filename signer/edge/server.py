@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 import uvicorn
@@ -19,6 +16,7 @@ from signer.edge.app import EdgeApp
 from signer.edge.distribution import Distribution
 from signer.edge.exchange import Exchange, Recorder
 from signer.edge.inspector import InspectorApp
+from signer.edge.listening import is_loopback, listeners
 from signer.errors import ConfigurationError
 
 _LARGEST_HEAD = 256 * 1024
@@ -53,6 +51,8 @@ class EdgeServer:
         clock: Callable[[], float] = time.time,
         allow_remote: bool = False,
         on_exchange: Callable[[Exchange], None] | None = None,
+        sockets: Sequence[socket.socket] = (),
+        inspector_sockets: Sequence[socket.socket] = (),
     ) -> None:
         """Check the address; nothing is opened before :meth:`start`.
 
@@ -65,19 +65,24 @@ class EdgeServer:
             clock: Returns seconds since 1970.
             allow_remote: Permit an address that other machines can reach.
             on_exchange: Called after every request.
+            sockets: For viewers, bound already, instead of `port`; :meth:`stop` closes them.
+            inspector_sockets: The same for the inspector.
 
         Raises:
             ConfigurationError: ``edge_remote``: the address is not a loopback address.
         """
-        if not allow_remote and not _is_loopback(host):
-            raise ConfigurationError(
-                "edge_remote",
-                f"other machines could reach the edge on {host}",
-                advice="it is a development tool: listen on 127.0.0.1, or allow it explicitly",
-                field="host",
-            )
+        given = [bound.getsockname()[0] for bound in (*sockets, *inspector_sockets)]
+        for address in () if allow_remote else (host, *given):
+            if not is_loopback(address):
+                raise ConfigurationError(
+                    "edge_remote",
+                    f"other machines could reach the edge on {address}",
+                    advice="it is a development tool: listen on 127.0.0.1, or allow it explicitly",
+                    field="host",
+                )
         self._distribution = distribution
         self._host, self._port, self._inspector_port = host, port, inspector_port
+        self._sockets, self._inspector_sockets = list(sockets), list(inspector_sockets)
         self._recorder = Recorder()
         self._app = EdgeApp(
             distribution, clock=clock, recorder=self._recorder, on_exchange=on_exchange
@@ -93,14 +98,12 @@ class EdgeServer:
             ConfigurationError: ``edge_address``: the address is in use or not ours;
                 ``edge_certificate``: the TLS files cannot be used.
         """
-        listeners = _bound(self._host, self._port)
+        viewers = self._sockets or _listeners(self._host, self._port)
+        inspector = self._inspector_sockets
+        loopback = "localhost" if self._host == "localhost" else "127.0.0.1"
         try:
-            inspector: list[socket.socket] = []
-            loopback = "localhost" if self._host == "localhost" else "127.0.0.1"
-            if self._inspector_port is not None:
-                inspector = _bound(loopback, self._inspector_port)
-                listeners = [*listeners, *inspector]
-            viewers = listeners[: len(listeners) - len(inspector)]
+            if not inspector and self._inspector_port is not None:
+                inspector = _listeners(loopback, self._inspector_port)
             scheme = "https" if self._distribution.viewer_certificate else "http"
             self.url = _url(scheme, self._host, viewers[0])
             await self._run(self._app, viewers, tls=True)
@@ -109,7 +112,7 @@ class EdgeServer:
                 page = InspectorApp(self._recorder, title=self.url)
                 await self._run(page, inspector, tls=False)
         except BaseException:
-            for listener in listeners:
+            for listener in (*viewers, *inspector):
                 listener.close()
             await self.stop()
             raise
@@ -171,7 +174,7 @@ class EdgeServer:
                 f"viewer_certificate: the TLS files cannot be used ({type(error).__name__})",
                 field="viewer_certificate",
             ) from None
-        server = _QuietServer(config)
+        server = QuietServer(config)
         task = asyncio.ensure_future(server.serve(sockets=listeners))
         self._running.append((server, task))
         while not server.started:
@@ -181,7 +184,7 @@ class EdgeServer:
             await asyncio.sleep(_POLL_SECONDS)
 
 
-class _QuietServer(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A server that leaves signals to the program it runs in."""
 
     @contextlib.contextmanager
@@ -190,48 +193,10 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _listeners(host: str, port: int) -> list[socket.socket]:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _bound(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that are bound but do not listen yet: two for ``localhost``, else one.
-
-    Browsers try ``::1`` first for localhost; another program there must not answer in our place.
-    """
-    if host != "localhost":
-        return [_bound_socket(host, port)]
-    first = _bound_socket("127.0.0.1", port)
-    if not socket.has_ipv6:
-        return [first]
-    try:
-        return [first, _bound_socket("::1", first.getsockname()[1])]
-    except ConfigurationError as error:
-        if error.evidence["errno"] != errno.EADDRINUSE:
-            return [first]  # This machine has no IPv6.
-        first.close()
-        raise
-
-
-def _bound_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only when the protocol is named does asyncio switch Nagle's algorithm off, and without that
-    # every answer on a kept connection waits for a delayed acknowledgement: 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if sys.platform == "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.setblocking(False)  # noqa: FBT003 - the name of the method says it
+        return listeners(host, port)
     except OSError as error:
-        listener.close()
         raise ConfigurationError(
             "edge_address",
             f"cannot listen on {host}:{port}: {error.strerror or 'unknown error'}",
@@ -239,7 +204,6 @@ def _bound_socket(host: str, port: int) -> socket.socket:
             field="port",
             errno=error.errno,
         ) from None
-    return listener
 
 
 def _url(scheme: str, host: str, listener: socket.socket) -> str:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
 import subprocess
 import sys
-import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -106,11 +107,20 @@ def test_a_taken_port_is_passed_over() -> None:
             assert httpx.get(document["site_url"], trust_env=False).status_code == 200
 
 
+def test_localhost_is_the_demo_on_every_address_of_it() -> None:
+    with running_demo("--storage", "folder") as demo:
+        for name in ("site_url", "inspector_url"):
+            url = demo.document[name]
+            assert url.startswith("http://localhost:")
+            for bound in (address[4] for address in _addresses(url)):
+                with socket.create_connection(bound[:2], timeout=10) as connection:
+                    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
     sockets = listen(0)
     port = sockets[0].getsockname()[1]
-    accepting = threading.Thread(target=_accept, args=(sockets[0],), daemon=True)
-    accepting.start()
     try:
         done = subprocess.run(
             [*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=60, check=False
@@ -124,9 +134,11 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
     assert "Traceback" not in done.stderr
 
 
-def _accept(bound: socket.socket) -> None:
-    try:
-        while True:
-            bound.accept()[0].close()
-    except OSError:
-        return
+def _addresses(url: str) -> list[tuple[Any, ...]]:
+    """Return where a browser would look for a URL, loopback only."""
+    port = int(url.rpartition(":")[2])
+    found = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))  # Only where there is such an address.
+        found += socket.getaddrinfo("::1", port, type=socket.SOCK_STREAM)
+    return list(found)
