@@ -8,7 +8,10 @@ _NEEDED = {"click", "rich"}
 
 
 def main() -> None:
-    """Run the command line; exit code 0 for done, 1 for refused or denied, 2 for wrong usage."""
+    """Run the command line.
+
+    Exit code 0 for done, 1 for refused or denied, 2 for wrong usage or configuration.
+    """
     try:
         from signer.cli.program import program
     except ModuleNotFoundError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import webbrowser
 from collections.abc import Awaitable, Callable
@@ -16,7 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from signer.errors import SignerError
+from signer.cli.ending import ending_like_ctrl_c
+from signer.cli.program import INTERRUPTED, REFUSED
+from signer.cli.sources import ALGORITHMS
 
 if TYPE_CHECKING:
     from signer.dev.content import Gallery
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from signer.dev.story import Step
 
     Use: TypeAlias = Callable[[Demo, Gallery], Awaitable[bool]]
-
-ALGORITHMS = {"p256": "ECDSA_P256", "rsa": "RSA_2048"}
-INTERRUPTED = 130
-NOT_STARTED = 2
 
 
 @click.command()
@@ -72,27 +69,24 @@ def dev(
     Starts a private S3 bucket (MiniStack), a backend that issues signed cookies and signed URLs,
     and the local edge in front of both, on loopback only. Ctrl-C stops everything.
     """
-    _end_like_ctrl_c()
     progress = _Progress()
     try:
-        # Inside, because these imports take a second in which somebody may press Ctrl-C.
-        from signer.dev.stack import Options, run_demo
-        from signer.keys import KeyAlgorithm
+        with ending_like_ctrl_c():
+            # Inside, because these imports take a second in which somebody may press Ctrl-C.
+            from signer.dev.stack import Options, run_demo
 
-        out = Console(highlight=False)
-        use = _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
-        key_algorithm = KeyAlgorithm(ALGORITHMS[algorithm])
-        options = Options(port=port, storage=storage, algorithm=key_algorithm)
-        with progress:
-            passed = run_demo(options, say=progress.say, use=progress.until_up(use))
+            out = Console(highlight=False)
+            use = (
+                _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
+            )
+            options = Options(port=port, storage=storage, algorithm=ALGORITHMS[algorithm])
+            with progress:
+                passed = run_demo(options, say=progress.say, use=progress.until_up(use))
     except KeyboardInterrupt:
         click.echo("Stopped. Nothing is left running.", err=True)
         # A story that was not told to its end has not passed.
-        sys.exit(INTERRUPTED if check else 0)
-    except SignerError as error:
-        _complain(error, as_json=as_json)
-        sys.exit(NOT_STARTED)
-    sys.exit(0 if passed else 1)
+        raise click.exceptions.Exit(INTERRUPTED if check else 0) from None
+    raise click.exceptions.Exit(0 if passed else REFUSED)
 
 
 class _Progress:
@@ -246,21 +240,3 @@ def _can_open() -> bool:
     except webbrowser.Error:
         return False
     return True
-
-
-def _end_like_ctrl_c() -> None:
-    """Let other requests to end take the one path that cleans up."""
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
-
-
-def _complain(error: SignerError, *, as_json: bool) -> None:
-    output = str(error.evidence.get("output") or "")
-    if as_json:
-        document = {"error": error.code, "message": error.message, "advice": error.advice}
-        click.echo(json.dumps(document), err=True)
-        return
-    if output:
-        click.echo(output, err=True)
-    click.echo(f"Error: {error}", err=True)

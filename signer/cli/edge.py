@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from signer.errors import SignerError
+from signer.cli.ending import ending_like_ctrl_c
 
 if TYPE_CHECKING:
     from signer.edge import EdgeServer
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _LISTEN = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
-_NOT_STARTED = 2
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, int]:
@@ -79,28 +77,23 @@ def edge(
     def line(exchange: Exchange) -> None:
         click.echo(json.dumps(_facts(exchange)) if as_json else _line(exchange))
 
+    server = EdgeServer(
+        Distribution.from_toml(config),
+        host=listen[0],
+        port=listen[1],
+        inspector_port=None if no_inspector else inspector_port,
+        allow_remote=allow_remote,
+        on_exchange=line if verbose else None,
+    )
     try:
-        server = EdgeServer(
-            Distribution.from_toml(config),
-            host=listen[0],
-            port=listen[1],
-            inspector_port=None if no_inspector else inspector_port,
-            allow_remote=allow_remote,
-            on_exchange=line if verbose else None,
-        )
-        asyncio.run(_serve(server, as_json=as_json))
+        with ending_like_ctrl_c():
+            asyncio.run(_serve(server, as_json=as_json))
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
-    except SignerError as error:
-        _complain(error, as_json=as_json)
-        sys.exit(_NOT_STARTED)
 
 
 async def _serve(server: EdgeServer, *, as_json: bool) -> None:
-    """Run until a signal asks to stop; each of them takes the path that Ctrl-C takes."""
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
+    """Run until cancelled."""
     async with server:
         if as_json:
             click.echo(json.dumps({"url": server.url, "inspector_url": server.inspector_url}))
@@ -130,11 +123,3 @@ def _line(exchange: Exchange) -> str:
     path = exchange.arrival.path
     shown = path if path.isascii() and path.isprintable() else ascii(path)
     return f"{exchange.status} {exchange.arrival.method} {shown} {exchange.reason}"
-
-
-def _complain(error: SignerError, *, as_json: bool) -> None:
-    if as_json:
-        document = {"error": error.code, "message": error.message, "advice": error.advice}
-        click.echo(json.dumps(document), err=True)
-    else:
-        click.echo(f"Error: {error}", err=True)

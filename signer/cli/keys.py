@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from signer.cli.sources import KeyFile, read_key_file
+from signer.cli.sources import ALGORITHMS, KeyFile, read_key_file
 from signer.cli.terminal import Report, Row, Section, Terminal, output_options
 from signer.cli.times import Duration
 from signer.credential import Credential
@@ -20,9 +20,8 @@ from signer.custody import write_credential, write_key_file
 from signer.errors import CredentialError, KeyMaterialError
 from signer.explain.moments import duration
 from signer.issuer import DEFAULT_MAX_LIFETIME
-from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey, PublicKey
+from signer.keys import HashAlgorithm, PrivateKey, PublicKey
 
-_ALGORITHMS: Final = {"p256": KeyAlgorithm.ECDSA_P256, "rsa": KeyAlgorithm.RSA_2048}
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 _MAX_LIFETIME: Final = int(DEFAULT_MAX_LIFETIME.total_seconds())
 
@@ -40,9 +39,7 @@ def keys() -> None:
 @keys.command()
 @click.argument("file", type=_PATH)
 @click.option("--key-pair-id", metavar="ID", help="CloudFront's id, when it is known already.")
-@click.option(
-    "--algorithm", type=click.Choice(list(_ALGORITHMS)), default="p256", show_default=True
-)
+@click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default="p256", show_default=True)
 @click.option("--max-lifetime", type=Duration(), help="Longest life to sign [default: 7d].")
 @output_options
 def new(
@@ -67,7 +64,7 @@ def new(
             " give it to signer keys bind."
         )
     public_file = _public_file(file)
-    private = PrivateKey.generate(_ALGORITHMS[algorithm])
+    private = PrivateKey.generate(ALGORITHMS[algorithm])
     if key_pair_id is None:
         if file.suffix == ".json":
             raise click.UsageError(

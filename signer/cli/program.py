@@ -9,15 +9,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any, Final, NamedTuple, NoReturn, TextIO
+from typing import Any, Final, NamedTuple, NoReturn, Self, TextIO
 
 import click
 
-from signer.errors import SignerError
+from signer.errors import ConfigurationError, SignerError
 
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
-_INTERRUPTED: Final = 130
+INTERRUPTED: Final = 130
 
 
 class _Entry(NamedTuple):
@@ -51,7 +51,11 @@ class Program(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; one whose extra is not installed says so when it is run."""
+        """Import a command.
+
+        Raises:
+            ConfigurationError: ``extra_missing``.
+        """
         del ctx
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
@@ -59,8 +63,15 @@ class Program(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
         except ModuleNotFoundError as error:
-            return _unavailable(cmd_name, entry, error)
+            raise _extra_missing(cmd_name, error) from error
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; most of what it needs is imported only then."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _extra_missing(ctx.invoked_subcommand, error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -84,7 +95,7 @@ class Program(click.Group):
         except click.exceptions.Exit as ended:
             code = ended.exit_code
         except Exception as error:  # noqa: BLE001 - the last line of defence against tracebacks
-            code = _code_after(error, as_json="--json" in given)
+            code = _code_after(error, _Voice.wanted(given))
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -108,89 +119,91 @@ def program() -> None:
     Keys come from a credential document named by --key or the environment variable SIGNER_KEY:
     file:PATH, or env:NAME for a document in an environment variable.
 
-    Exit codes: 0 done, 1 refused or denied, 2 wrong usage. Every command has --json.
+    Exit codes: 0 done, 1 refused or denied, 2 wrong usage or configuration. Every
+    command has --json.
     """
 
 
-def _code_after(error: Exception, *, as_json: bool) -> int:  # noqa: PLR0911 - one a kind of error
+class _Voice(NamedTuple):
+    """How errors are told."""
+
+    as_json: bool
+    color: bool
+
+    @classmethod
+    def wanted(cls, given: Sequence[str]) -> Self:
+        """Look at the arguments themselves: what is wrong may be that they cannot be parsed."""
+        plain = os.environ.get("NO_COLOR") or "--no-color" in given
+        return cls(as_json="--json" in given, color=sys.stderr.isatty() and not plain)
+
+    def tell(self, code: str, message: str, advice: str = "") -> None:
+        """Write an error to standard error."""
+        if self.as_json:
+            error = {"code": code, "message": message, "advice": advice}
+            click.echo(json.dumps({"error": error}), err=True)
+            return
+        label = click.style(f"error[{code}]", fg="red", bold=True)
+        click.echo(f"{label}: {message}", err=True, color=self.color)
+        if advice:
+            click.echo(f"  {advice}", err=True)
+
+
+def _code_after(error: Exception, voice: _Voice) -> int:
     """Say what went wrong, and return the exit code for it."""
     match error:
         case click.Abort():
-            return _INTERRUPTED
+            return INTERRUPTED
         case click.ClickException():
-            return _report_usage(error, as_json=as_json)
+            return _after_usage(error, voice)
         case SignerError():
-            return _report(error.code, error.message, error.advice, as_json=as_json)
+            return _after_refusal(error, voice)
         case BrokenPipeError():
             return _quiet_pipe()
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
-            message = f"{where}{error.strerror or type(error).__name__}"
-            return _report("os", message, "", as_json=as_json)
-        case ModuleNotFoundError() if not (error.name or "signer").startswith("signer"):
-            return _report(
-                "extra_missing",
-                f"this command needs {error.name}, which is not installed",
-                "install the extra that has it: cloudfront-issuer[cli,edge] for signer edge, "
-                "cloudfront-issuer[dev] for signer dev",
-                as_json=as_json,
-            )
+            voice.tell("os", f"{where}{error.strerror or type(error).__name__}")
+            return REFUSED
         case _:
-            return _report_bug(error, as_json=as_json)
+            return _after_bug(error, voice)
 
 
-def _unavailable(name: str, entry: _Entry, error: ModuleNotFoundError) -> click.Command:
-    missing = (error.name or "").partition(".")[0]
-
-    @click.command(
-        name,
-        help=f"{entry.summary} Not installed.",
-        context_settings={"ignore_unknown_options": True},
-        add_help_option=False,
-    )
-    @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-    def unavailable(rest: tuple[str, ...]) -> NoReturn:
-        del rest
-        code = _report(
-            "extra_missing",
-            f"signer {name} needs {missing}",
-            f"install it with: pip install 'cloudfront-issuer[{entry.extra}]'",
-            as_json=False,
-        )
-        raise click.exceptions.Exit(WRONG_USAGE if code else 0)
-
-    return unavailable
-
-
-def _report(code: str, message: str, advice: str, *, as_json: bool) -> int:
-    """Write an error to standard error."""
-    if as_json:
-        error = {"code": code, "message": message, "advice": advice}
-        click.echo(json.dumps({"error": error}), err=True)
-        return REFUSED
-    label = click.style(f"error[{code}]", fg="red", bold=True)
-    click.echo(f"{label}: {message}", err=True, color=_colour(sys.stderr))
-    if advice:
-        click.echo(f"  {advice}", err=True)
-    return REFUSED
-
-
-def _report_usage(error: click.ClickException, *, as_json: bool) -> int:
+def _after_usage(error: click.ClickException, voice: _Voice) -> int:
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "signer"
-    message = error.format_message().rstrip(".")
-    _report("usage", message, f"see: {command} --help", as_json=as_json)
+    voice.tell("usage", error.format_message().rstrip("."), f"see: {command} --help")
     return WRONG_USAGE
 
 
-def _report_bug(error: Exception, *, as_json: bool) -> int:
+def _after_refusal(error: SignerError, voice: _Voice) -> int:
+    # What a program said that was run for the command, such as pip.
+    output = error.evidence.get("output")
+    if output and not voice.as_json:
+        click.echo(str(output), err=True)
+    voice.tell(error.code, error.message, error.advice)
+    return WRONG_USAGE if isinstance(error, ConfigurationError) else REFUSED
+
+
+def _after_bug(error: Exception, voice: _Voice) -> int:
     """Report what should not have happened, without its text: nobody knows what is in it."""
     if os.environ.get("SIGNER_DEBUG") == "1":
         traceback.print_exception(error)
         return REFUSED
-    name = type(error).__name__
     advice = "run again with SIGNER_DEBUG=1 for a traceback, and report it"
-    return _report("internal", f"unexpected {name}", advice, as_json=as_json)
+    voice.tell("internal", f"unexpected {type(error).__name__}", advice)
+    return REFUSED
+
+
+def _extra_missing(name: str | None, error: ModuleNotFoundError) -> Exception:
+    """Return what to raise: which extra a command lacks, or the error itself when it is a bug."""
+    entry = _COMMANDS.get(name or "")
+    package = (error.name or "").partition(".")[0]
+    if entry is None or package in {"", "signer"}:
+        return error
+    return ConfigurationError(
+        "extra_missing",
+        f"signer {name} needs {package}, which is not installed",
+        advice=f"install it with: pip install 'cloudfront-issuer[{entry.extra}]'",
+    )
 
 
 def _forgive_encoding(*streams: TextIO) -> None:
@@ -204,7 +217,3 @@ def _quiet_pipe() -> int:
     """Let the interpreter's last flush go nowhere when the reader has gone."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until exit
     return REFUSED
-
-
-def _colour(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and "--no-color" not in sys.argv

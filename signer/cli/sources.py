@@ -14,7 +14,10 @@ import click
 from signer.credential import Credential
 from signer.custody import check_owner_only, read_credential
 from signer.errors import CredentialError, KeyMaterialError
-from signer.keys import PrivateKey, PublicKey
+from signer.keys import KeyAlgorithm, PrivateKey, PublicKey
+
+ALGORITHMS: Final = {"p256": KeyAlgorithm.ECDSA_P256, "rsa": KeyAlgorithm.RSA_2048}
+"""Kinds of keys, by the names that options give them."""
 
 _MOST_BYTES: Final = 1_000_000
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import fastapi  # noqa: F401 - missing, it stops us here and not when MiniStack is up
 import uvicorn
 
 from signer.dev.bucket import BUCKET, fill_bucket

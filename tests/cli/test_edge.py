@@ -14,11 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner
 
-from signer.cli.edge import edge
+from tests.cli.running import refused, run
 
-COMMAND = (sys.executable, "-c", "from signer.cli.edge import edge; edge(prog_name='signer edge')")
+COMMAND = (sys.executable, "-m", "signer", "edge")
 
 
 @pytest.fixture
@@ -54,14 +53,22 @@ def started(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Return the next line; of a process that has ended instead, say why."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    assert line.endswith("\n"), f"ended with {process.wait()}: {process.stderr.read()}"
+    return line
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_it_serves_until_it_is_stopped(config: Path, name: str) -> None:
     with started(config, "--json", "-v") as process:
-        assert process.stdout is not None
-        addresses: dict[str, Any] = json.loads(process.stdout.readline())
+        addresses: dict[str, Any] = json.loads(line_of(process))
         assert httpx.get(f"{addresses['url']}/a.txt?secret=1").text == "hello"
-        line = json.loads(process.stdout.readline())
+        line = json.loads(line_of(process))
         assert line["path"] == "/a.txt"
         assert line["status"] == 200
         assert "secret" not in json.dumps(line)
@@ -76,12 +83,11 @@ def test_it_serves_until_it_is_stopped(config: Path, name: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
 def test_plain_text(config: Path) -> None:
     with started(config, "--no-inspector", "-v") as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
+        first = line_of(process)
         assert first.startswith("Edge       http://127.0.0.1:")
-        assert process.stdout.readline() == "Ctrl-C stops it.\n"
+        assert line_of(process) == "Ctrl-C stops it.\n"
         httpx.get(first.split()[1] + "/missing")
-        assert process.stdout.readline() == "404 GET /missing origin_404\n"
+        assert line_of(process) == "404 GET /missing origin_404\n"
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=15)
 
@@ -89,26 +95,30 @@ def test_plain_text(config: Path) -> None:
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_mistake_in_the_file_is_said(config: Path, as_json: bool) -> None:
     config.write_text(config.read_text() + "allowed_method = 1\n")
-    answer = CliRunner().invoke(edge, ["--config", str(config), *(["--json"] if as_json else [])])
+    answer = run("edge", "--config", str(config), *(["--json"] if as_json else []))
     assert answer.exit_code == 2
     assert answer.stdout == ""
     assert "default_behavior.allowed_method" in answer.stderr
     assert "did you mean allowed_methods?" in answer.stderr
     assert "Traceback" not in answer.output
     if as_json:
-        assert json.loads(answer.stderr)["error"] == "configuration_field"
+        error = json.loads(answer.stderr)["error"]
+        assert error["code"] == "configuration_field"
+        assert set(error) == {"code", "message", "advice"}
+    else:
+        assert answer.stderr.startswith("error[configuration_field]: ")
 
 
 @pytest.mark.parametrize(
     "listen", ["x", "127.0.0.1:99999", "127.0.0.1:", "::1:80", "http://127.0.0.1:1"]
 )
 def test_addresses_that_are_none(config: Path, listen: str) -> None:
-    answer = CliRunner().invoke(edge, ["--config", str(config), "--listen", listen])
+    answer = run("edge", "--config", str(config), "--listen", listen)
     assert answer.exit_code == 2
     assert "HOST:PORT" in answer.stderr
 
 
 def test_other_machines_need_permission(config: Path) -> None:
-    answer = CliRunner().invoke(edge, ["--config", str(config), "--listen", "0.0.0.0:0"])
-    assert answer.exit_code == 2
+    answer = run("edge", "--config", str(config), "--listen", "0.0.0.0:0")
+    refused(answer, "edge_remote", exit_code=2)
     assert "other machines" in answer.stderr

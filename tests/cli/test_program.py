@@ -16,6 +16,7 @@ from signer.cli import program as program_module
 from signer.cli.program import Program, program
 from signer.cli.terminal import Report, Row, Section, Terminal, printable
 from signer.credential import Credential
+from signer.errors import ConfigurationError, CredentialError, SignerError
 from tests.cli.running import NOW, URL, make_credential, refused, run, secrets_of
 
 AT = ("--now", str(NOW))
@@ -60,12 +61,74 @@ def test_unknown_commands_and_options_are_wrong_usage() -> None:
     refused(run("url"), "usage", exit_code=2)
 
 
-def test_a_command_whose_extra_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("arguments", "missing", "extra"),
+    [
+        (("edge", "--config", __file__), "starlette", "edge"),
+        (("edge", "--config", __file__), "uvicorn", "edge"),
+        (("dev", "--check"), "fastapi", "dev"),
+        (("dev",), "boto3", "dev"),
+        (("url", URL), "rich", "cli"),
+    ],
+)
+def test_a_command_whose_extra_is_missing_says_so(
+    arguments: tuple[str, ...], missing: str, extra: str, as_json: bool
+) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from signer.cli import main\n"
+        "sys.argv[0] = 'signer'; main()"
+    )
+    command = [sys.executable, "-c", code, *arguments, *(["--json"] if as_json else [])]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    install = f"pip install 'cloudfront-issuer[{extra}]'"
+    if as_json:
+        error = json.loads(done.stderr)["error"]
+        assert error["code"] == "extra_missing"
+        assert missing in error["message"]
+        assert install in error["advice"]
+    else:
+        first, advice = done.stderr.splitlines()
+        assert (
+            first
+            == f"error[extra_missing]: signer {arguments[0]} needs {missing}, which is not installed"
+        )
+        assert install in advice
+
+
+def test_a_missing_module_of_our_own_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "signer.cli.edge", None)
-    result = run("edge", "--config", "x")
-    refused(result, "extra_missing", exit_code=2)
-    assert "cloudfront-issuer[edge]" in result.stderr
+    refused(run("edge", "--config", "x"), "internal")
     assert run("--help").exit_code == 0
+
+
+def test_only_a_wrong_configuration_counts_as_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, exit_code in (
+        (ConfigurationError("canary", "wrong", output="what pip said"), 2),
+        (CredentialError("canary", "wrong"), 1),
+    ):
+
+        def fail(*_: object, error: SignerError = error) -> None:
+            raise error
+
+        monkeypatch.setattr("signer.cli.url.required_credential", fail)
+        result = run("url", URL, "--expires-in", "1h", "--json")
+        assert result.exit_code == exit_code
+        assert json.loads(result.stderr) == {
+            "error": {"code": "canary", "message": "wrong", "advice": ""}
+        }
+        said = "what pip said\n" if exit_code == 2 else ""
+        assert run("url", URL, "--expires-in", "1h").stderr == f"{said}error[canary]: wrong\n"
+
+
+def test_colours_are_those_of_the_arguments_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.argv", ["pytest", "--no-color"])
+    assert program_module._Voice.wanted(["url"]).color
+    assert not program_module._Voice.wanted(["url", "--no-color"]).color
 
 
 def test_an_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND = (
-    sys.executable,
-    "-c",
-    "from signer.cli.dev import dev; dev(prog_name='signer dev')",
-)
+COMMAND = (sys.executable, "-m", "signer", "dev")
 SECONDS_TO_START = 120
 
 
