@@ -198,6 +198,17 @@ def test_the_quick_way_of_a_shared_signature_takes_plain_paths_only(
     assert character not in signed.url(f"{HOST}/films/{character}")
 
 
+@pytest.mark.parametrize("segment", ["%2e%2e", "%2E%2e", ".%2e", "%2e"])
+def test_a_shared_signature_does_not_let_a_dot_segment_through(
+    issuer: Issuer, segment: str
+) -> None:
+    """The pattern may end inside an encoded dot segment; the quick way must not skip the look."""
+    signed = issuer.sign(Policy(f"{HOST}/films/{segment}*", date_less_than=NOW + 60))
+    with pytest.raises(UrlError) as caught:
+        signed.url(f"{HOST}/films/{segment}/private.mp4")
+    assert caught.value.code == "url_dot_segment"
+
+
 @pytest.mark.parametrize(
     ("condition", "allowed"), [("203.0.113.0/24", True), ("203.0.113.9", False), ("/24", False)]
 )
