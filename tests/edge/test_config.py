@@ -120,13 +120,6 @@ def test_keys_may_be_inline(file: Path, rsa_key: PrivateKey) -> None:
     assert site.key_groups["g"].keys[KEY_PAIR_ID] == rsa_key.public_key()
 
 
-def test_the_example_is_good(tmp_path: Path, p256_key: PrivateKey) -> None:
-    example = Path(__file__).parents[2] / "examples" / "edge.toml"
-    (tmp_path / "media").mkdir()
-    (tmp_path / "viewer.public.pem").write_text(p256_key.public_key().to_pem())
-    assert read(tmp_path / "edge.toml", example.read_text(encoding="utf-8")).behaviors
-
-
 MISTAKES = [
     # text, field, words of the message
     ("", "default_behavior", "is missing"),
