@@ -27,4 +27,7 @@ def ending_like_ctrl_c() -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
+    # A shell script starts what runs in its background deaf to Ctrl-C.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)

@@ -81,6 +81,22 @@ def test_it_serves_until_it_is_stopped(config: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
+def test_in_the_background_of_a_script_it_can_be_stopped(config: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # As a shell does for `command &`.
+    try:
+        with started(config, "--json") as process:
+            signal.signal(signal.SIGINT, before)
+            addresses = json.loads(line_of(process))
+            process.send_signal(signal.SIGINT)
+            assert httpx.get(f"{addresses['url']}/a.txt").text == "hello"
+            process.send_signal(signal.SIGTERM)
+            output, errors = process.communicate(timeout=15)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (process.returncode, output, errors) == (0, "", "Stopped.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
 def test_plain_text(config: Path) -> None:
     with started(config, "--no-inspector", "-v") as process:
         first = line_of(process)
