@@ -90,5 +90,24 @@ class CredentialError(SignerError):
     """A credential document cannot be read, is incomplete, or is not initialised yet."""
 
 
+class GrantError(InputError):
+    """A grants table is wrong, or a grant or item named by a client is not one it may have."""
+
+
+class IdentityError(SignerError):
+    """A token, a log-in or a session is not accepted, or the identity provider cannot be asked.
+
+    The message says what to do and never contains any of the token.
+    """
+
+
+class RequestError(InputError):
+    """A request to the issuer's HTTP API is malformed, or comes from where it may not come."""
+
+
+class RemoteError(SignerError):
+    """Another service did not answer, or answered what cannot be used; a retry may help."""
+
+
 class SigningError(SignerError):
     """The key's backend failed, or returned something that is not a signature."""

@@ -1,0 +1,149 @@
+"""One HTTPS request with every limit set: what asks identity providers and AWS from the issuer.
+
+The standard library suffices, and it loads in a fraction of the time of a client library, which
+counts at a Lambda function's cold start. Redirects are never followed: only the address that was
+configured or discovered is asked.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from signer.errors import InputError, RemoteError
+
+DEFAULT_TIMEOUT: Final = 3.0
+DEFAULT_LIMIT: Final = 1 << 20
+
+_CHUNK: Final = 1 << 14
+_LOOPBACK = re.compile(r"localhost|[a-z0-9.-]+\.localhost|127(?:\.[0-9]{1,3}){3}|::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered.
+
+    Attributes:
+        status: HTTP status.
+        headers: Field name in lower case to value; the last one where a field is repeated.
+        body: The whole body. It may be secret, so ``repr`` leaves it out.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    body: bytes | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+    limit: int = DEFAULT_LIMIT,
+) -> Answer:
+    """Send one request and read the whole answer, whatever its status.
+
+    Args:
+        method: HTTP method.
+        url: ``https://`` address; ``http://`` only on this machine's loopback.
+        headers: Request header fields.
+        body: Request body.
+        timeout: Seconds to wait for each step, and for all of the body, however it trickles.
+        limit: Bytes of body above which the answer is refused.
+
+    Raises:
+        InputError: ``remote_url``: the address is not one that may be asked.
+        RemoteError: ``remote_unreachable``, ``remote_timeout``, ``remote_too_large``. The message
+            names the host and never the path, the query or a body.
+    """
+    parts = checked_url(url)
+    until = time.monotonic() + timeout
+    connection = _connection(parts, timeout)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body=body, headers=dict(headers))
+        with connection.getresponse() as response:
+            content = _content(response, connection, until=until, limit=limit, host=parts.netloc)
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, MappingProxyType(fields), content)
+    except TimeoutError:
+        raise _too_slow(parts.netloc) from None
+    except (OSError, http.client.HTTPException) as error:
+        kind = type(error).__name__
+        raise RemoteError(
+            "remote_unreachable", f"{parts.netloc} did not answer ({kind})", host=parts.netloc
+        ) from None
+    finally:
+        connection.close()
+
+
+def checked_url(url: str) -> SplitResult:
+    """Split an address that may be asked.
+
+    Raises:
+        InputError: ``remote_url``: not an absolute HTTPS address (or HTTP on loopback), or one
+            with user information or a fragment.
+    """
+    try:
+        parts = urlsplit(url if isinstance(url, str) and re.fullmatch(r"[!-~]+", url) else "")
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    secure = parts.scheme == "https" or (parts.scheme == "http" and _LOOPBACK.fullmatch(host))
+    if not host or not secure or "@" in parts.netloc or parts.fragment:
+        raise InputError(
+            "remote_url",
+            "the address is not an https:// URL of a server",
+            advice="http:// is only taken for localhost",
+        )
+    return parts
+
+
+def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=timeout)
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=_tls())
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _content(
+    response: http.client.HTTPResponse,
+    connection: http.client.HTTPConnection,
+    *,
+    until: float,
+    limit: int,
+    host: str,
+) -> bytes:
+    content = bytearray()
+    # read1 returns what has arrived, so that the deadline holds against a server that trickles.
+    while chunk := response.read1(_CHUNK):
+        content += chunk
+        if len(content) > limit:
+            raise RemoteError(
+                "remote_too_large", f"{host} answered more than {limit} bytes", host=host
+            )
+        left = until - time.monotonic()
+        if left <= 0:
+            raise _too_slow(host)
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+    return bytes(content)
+
+
+def _too_slow(host: str) -> RemoteError:
+    return RemoteError("remote_timeout", f"{host} took too long to answer", host=host)
