@@ -31,7 +31,7 @@ _ADDRESS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"  # noqa: S105 - a token as in RFC 6838
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:; ?[a-z]+=[A-Za-z0-9._-]+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._-]")
+_PLAIN = re.compile(r"[A-Za-z0-9._-](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?")
 
 
 def checked_bucket(bucket: str) -> str:
@@ -56,13 +56,13 @@ def checked_prefix(prefix: str) -> str:
     Raises:
         ConfigurationError: ``s3_prefix``.
     """
-    if not prefix:
+    if prefix == "":
         return ""
     try:
-        return f"{checked_key(prefix.removesuffix('/'))}/"
+        return f"{checked_key(str(prefix).removesuffix('/'))}/"
     except UrlError as error:
         raise ConfigurationError(
-            "s3_prefix", f"the prefix {excerpt(prefix)} cannot be used: {error.message}"
+            "s3_prefix", f"the prefix {excerpt(str(prefix))} cannot be used: {error.message}"
         ) from None
 
 
@@ -196,9 +196,9 @@ def attachment(name: str) -> str:
     except UnicodeEncodeError:
         given = ""
     bad = _CONTROL.search(given) or "/" in given or "\\" in given or given in {"", ".", ".."}
+    bad = bad or given != given.strip()
     if bad or len(given) > _LONGEST_FILE_NAME:
         raise InputError("download_as", "download_as is not the name of one file")
-    plain = _NOT_PLAIN.sub("_", given)
-    if plain == given:
-        return f'attachment; filename="{plain}"'
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(given, safe='')}"
+    if _PLAIN.fullmatch(given):
+        return f'attachment; filename="{given}"'
+    return f"attachment; filename*=UTF-8''{quote(given, safe='')}"

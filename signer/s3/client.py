@@ -17,7 +17,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.session import Session
 
-from signer.errors import ConfigurationError, CredentialError, InputError, SigningError
+from signer.errors import (
+    ConfigurationError,
+    CredentialError,
+    InputError,
+    SignerError,
+    SigningError,
+)
 from signer.https import checked_url
 
 _AWS_HOST = re.compile(r"s3(?:-fips)?(?:\.dualstack)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
@@ -129,7 +135,9 @@ def presign(client: Presigner, wanted: Wanted, now: float) -> tuple[str, int]:
             "there are no AWS credentials",
             advice="set AWS_PROFILE, or run where a role is attached",
         ) from None
-    except BotoCoreError as error:
+    except SignerError:
+        raise
+    except Exception as error:  # noqa: BLE001 - providers of credentials raise what they like
         # Without its text: a profile or a credential process may have put anything into it.
         kind = type(error).__name__
         raise SigningError("s3_failed", f"botocore could not sign ({kind})") from None
