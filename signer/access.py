@@ -1,0 +1,270 @@
+"""From claims to cookies and URLs: a grants table and something that signs.
+
+What a viewer gets is decided by :mod:`signer.grants` and signed by an :class:`signer.Issuer`; or,
+where objects are fetched from S3 directly, by anything with the same ``signed_url``.
+
+Cookies are session cookies unless ``CookieAttributes.max_age`` is set, as AWS advises ("Use signed
+cookies", private-content-signed-cookies); a lifetime longer than the grant's is cut to it. Access
+ends with the policy in either case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from signer.cookies import CookieAttributes, SignedCookies
+from signer.errors import GrantError
+from signer.grants import GrantTable, Permit
+from signer.issuer import Issuer
+
+MAX_SET_COOKIE_BYTES: Final = 16_384
+"""Most bytes of Set-Cookie values in one response. CloudFront accepts about 20 kB of response
+headers from an origin; the rest is for the other headers."""
+
+_MOST_HELD = 64
+
+Claims = Mapping[str, object]
+
+
+class UrlSigner(Protocol):
+    """What signs URLs: an :class:`signer.Issuer`, or one for S3 presigned URLs."""
+
+    def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
+        """Return the URL, signed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessCookies:
+    """Cookies for one viewer.
+
+    Attributes:
+        set_cookie_headers: Values of ``Set-Cookie`` headers, each a header of its own. They are
+            credentials.
+        expires_at: When the first of the cookies ends, in epoch seconds; None when none is set.
+        grants: Names of the grants that are served by cookies.
+        paths: Cookie paths that were set; keep them, and pass them as ``held`` next time.
+    """
+
+    set_cookie_headers: list[str] = field(repr=False)
+    expires_at: int | None
+    grants: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUrl:
+    """A signed URL.
+
+    Attributes:
+        url: The URL. It is a credential.
+        expires_at: When it ends, in epoch seconds.
+    """
+
+    url: str = field(repr=False)
+    expires_at: int
+
+
+class Access:
+    """Turns claims into signed cookies and URLs; safe to share between threads."""
+
+    def __init__(
+        self,
+        table: GrantTable,
+        signer: Issuer | UrlSigner,
+        *,
+        attributes: CookieAttributes | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Bind a table to what signs for it.
+
+        Args:
+            table: Who gets what.
+            signer: An :class:`signer.Issuer` for CloudFront. Anything else signs URLs only.
+            attributes: Attributes of all cookies; their ``path`` comes from the grant.
+            clock: Returns seconds since 1970, like the signer's.
+
+        Raises:
+            GrantError: ``grant_attributes_path``; ``grant_lifetime`` for a grant that lasts longer
+                than the issuer signs for.
+            CookieError: The attributes' domain does not contain the table's host.
+        """
+        self.table: Final = table
+        self._signer = signer
+        self._cookie_signer = signer if isinstance(signer, Issuer) else None
+        self._attributes = attributes or CookieAttributes()
+        self._clock = clock
+        self._check()
+
+    @property
+    def needed_claims(self) -> frozenset[str]:
+        """Names of the claims that the table reads; a session needs to keep only these."""
+        return self.table.needed_claims
+
+    @property
+    def sets_cookies(self) -> bool:
+        """True when the table has grants by cookies and the signer can make them."""
+        return self._cookie_signer is not None and self._has_cookie_grants
+
+    def cookies(self, claims: Claims | None, *, held: Collection[str] = ()) -> AccessCookies:
+        """Return cookies for everything that the claims open by cookies.
+
+        Args:
+            claims: Claims that are proven; None when nobody is logged in.
+            held: Cookie paths of an earlier answer. Those not granted now are expired.
+
+        Raises:
+            GrantError: ``grant_needs_cloudfront``; ``grant_cookies_too_large``;
+                ``grant_too_many``.
+            SigningError: The key's backend failed.
+            CredentialError: The credential could not be read for too long.
+        """
+        if self._cookie_signer is None and self._has_cookie_grants:
+            raise GrantError(
+                "grant_needs_cloudfront",
+                "the table has grants by cookies, which only CloudFront checks",
+                advice='use an Issuer, or transport = "urls"',
+            )
+        permits = [one for one in self.table.permits(claims) if one.transport == "cookies"]
+        paths = tuple(permit.cookie_path for permit in permits)
+        headers = self._cleared(path for path in self._known(held) if path not in paths)
+        now = int(self._clock())
+        for permit in permits:
+            headers += self._set(permit)
+        size = sum(map(len, headers))
+        if size > MAX_SET_COOKIE_BYTES:
+            raise GrantError(
+                "grant_cookies_too_large",
+                f"the cookies of {len(paths)} grants take {size} bytes of response headers, and "
+                f"{MAX_SET_COOKIE_BYTES} are sent at most",
+                advice='grant a directory above them, or use transport = "urls"',
+                size=size,
+            )
+        shortest = min((permit.lifetime for permit in permits), default=None)
+        ends = None if shortest is None else now + int(shortest.total_seconds())
+        return AccessCookies(headers, ends, tuple(dict.fromkeys(p.grant for p in permits)), paths)
+
+    def clearing_headers(self, claims: Claims | None, *, held: Collection[str] = ()) -> list[str]:
+        """Return ``Set-Cookie`` values that remove every cookie these claims can have had.
+
+        For log-out: conditions are not looked at, since claims may have met them earlier. What is
+        above :data:`MAX_SET_COOKIE_BYTES` is left out, held paths last; log-out never fails.
+
+        Args:
+            claims: The claims as far as they are known.
+            held: Cookie paths of earlier answers.
+        """
+        paths = dict.fromkeys([*self._known(held), *self.table.possible_cookie_paths(claims)])
+        headers: list[str] = []
+        for path in paths:
+            lines = self._cleared([path])
+            if sum(map(len, headers + lines)) > MAX_SET_COOKIE_BYTES:
+                break
+            headers += lines
+        return headers
+
+    def url(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
+        """Return a signed URL for one object.
+
+        Args:
+            claims: Claims that are proven; None when nobody is logged in.
+            grant: Name of the grant.
+            item: The object's name inside it, see :meth:`signer.grants.Permit.item_path`.
+
+        Raises:
+            GrantError: ``grant_not_given``, whether or not there is such a grant;
+                ``item_ambiguous``; ``item_...``.
+            SigningError: The key's backend failed.
+            CredentialError: The credential could not be read for too long.
+        """
+        permit = self._permit(claims, grant, item)
+        url = permit.item_url(item)
+        ends = int(self._clock()) + int(permit.lifetime.total_seconds())
+        return AccessUrl(self._signer.signed_url(url, expires_in=permit.lifetime), ends)
+
+    async def cookies_async(
+        self, claims: Claims | None, *, held: Collection[str] = ()
+    ) -> AccessCookies:
+        """Do what :meth:`cookies` does, in a thread: a key service may take its time."""
+        return await asyncio.to_thread(self.cookies, claims, held=held)
+
+    async def url_async(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
+        """Do what :meth:`url` does, in a thread."""
+        return await asyncio.to_thread(self.url, claims, grant, item)
+
+    def _permit(self, claims: Claims | None, grant: str, item: str) -> Permit:
+        permits = self.table.permits(claims, names=[grant])
+        if not permits:
+            raise GrantError(
+                "grant_not_given",
+                "there is no such grant for this viewer",
+                advice="log in again if it has been given since",
+            )
+        if len(permits) == 1:
+            return permits[0]
+        if not (isinstance(item, str) and item.startswith("/")):
+            raise GrantError(
+                "item_ambiguous",
+                "the grant opens several directories",
+                advice="name the item by its whole path, beginning with /",
+            )
+        for permit in permits[:-1]:
+            try:
+                permit.item_path(item)
+            except GrantError as error:
+                if error.code != "item_outside":
+                    raise
+            else:
+                return permit
+        return permits[-1]
+
+    def _set(self, permit: Permit) -> list[str]:
+        if self._cookie_signer is None:
+            return []
+        attributes = self._at(permit.cookie_path)
+        if attributes.max_age is not None:
+            longest = int(permit.lifetime.total_seconds())
+            attributes = replace(attributes, max_age=min(attributes.max_age, longest))
+        return self._cookie_signer.signed_cookies(
+            permit.resource,
+            expires_in=permit.lifetime,
+            attributes=attributes,
+            allow_entire_distribution=permit.allow_entire_distribution,
+        ).set_cookie_headers()
+
+    def _cleared(self, paths: Iterable[str]) -> list[str]:
+        return [line for path in paths for line in SignedCookies.clearing_headers(self._at(path))]
+
+    def _known(self, held: Collection[str]) -> list[str]:
+        """Return what is a cookie path of this table: nothing else is ever put in a header."""
+        known = (path for path in held if self.table.is_cookie_path(path))
+        return list(dict.fromkeys(known))[:_MOST_HELD]
+
+    def _at(self, path: str) -> CookieAttributes:
+        return replace(self._attributes, path=path)
+
+    def _check(self) -> None:
+        if self._attributes.path is not None:
+            raise GrantError(
+                "grant_attributes_path",
+                "the cookie attributes have a path",
+                advice="leave it out; each grant has its own, see cookie_path",
+            )
+        self._has_cookie_grants = any(one.transport == "cookies" for one in self.table.grants)
+        if self._cookie_signer is None:
+            return
+        for grant in self.table.grants:
+            if grant.lifetime > self._cookie_signer.max_lifetime:
+                raise GrantError(
+                    "grant_lifetime",
+                    f"the grant {grant.name} lasts longer than the issuer signs for "
+                    f"({self._cookie_signer.max_lifetime})",
+                    advice="shorten its ttl, or raise max_lifetime",
+                )
+        # Refuses a domain that does not contain the host, which no browser would accept.
+        SignedCookies({}, resource=f"{self.table.base_url}/", attributes=self._at("/"))
