@@ -10,10 +10,12 @@ from signer.edge.distribution import (
     Distribution,
     FolderOrigin,
     HttpOrigin,
+    LambdaOrigin,
     Origin,
     S3Origin,
     ViewerCertificate,
 )
+from signer.edge.function_file import FunctionFile
 from signer.edge.server import EdgeServer
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "EdgeApp",
     "EdgeServer",
     "FolderOrigin",
+    "FunctionFile",
     "HttpOrigin",
+    "LambdaOrigin",
     "Origin",
     "S3Origin",
     "ViewerCertificate",

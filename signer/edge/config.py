@@ -18,11 +18,13 @@ from signer.edge.distribution import (
     Distribution,
     FolderOrigin,
     HttpOrigin,
+    LambdaOrigin,
     Origin,
     S3Origin,
     ViewerCertificate,
 )
 from signer.edge.fields import Table, located
+from signer.edge.function_file import FunctionFile
 from signer.errors import ConfigurationError, KeyMaterialError
 from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup
@@ -30,7 +32,7 @@ from signer.verifier import TrustedKeyGroup
 Part = TypeVar("Part")
 
 _DUPLICATES = ("deny", "first", "last")
-_ORIGIN_TYPES = ("folder", "http", "s3")
+_ORIGIN_TYPES = ("folder", "http", "lambda", "s3")
 
 
 def read_distribution(path: Path) -> Distribution:
@@ -85,8 +87,13 @@ def _origin(table: Table, _name: str) -> Origin:
     kind = table.choice("type", _ORIGIN_TYPES)
     if kind is None:
         raise table.error("type", "is missing", advice=f"allowed are: {', '.join(_ORIGIN_TYPES)}")
-    reader = {"folder": _folder_origin, "http": _http_origin, "s3": _s3_origin}[kind]
-    return reader(table)
+    readers = {
+        "folder": _folder_origin,
+        "http": _http_origin,
+        "lambda": _lambda_origin,
+        "s3": _s3_origin,
+    }
+    return readers[kind](table)
 
 
 def _folder_origin(table: Table) -> Origin:
@@ -106,6 +113,24 @@ def _http_origin(table: Table) -> Origin:
     }
     table.finish()
     return _built(HttpOrigin, table, settings)
+
+
+def _lambda_origin(table: Table) -> Origin:
+    file, _, name = table.take_string("handler").rpartition(":")
+    path = _relative(table, file)
+    if not (path.suffix == ".py" and name.isidentifier() and path.is_file()):
+        raise table.error("handler", "is no Python file with a function, as in issue.py:handler")
+    variables = table.table("environment")
+    names = variables.keys() if variables else []
+    environment = {key: variables.take_string(key) for key in names} if variables else {}
+    settings = {
+        "handler": FunctionFile(path, name, environment),
+        "origin_access_control": table.maybe_bool("origin_access_control"),
+        "read_timeout": table.maybe_number("read_timeout"),
+        "domain_name": table.maybe_string("domain_name"),
+    }
+    table.finish()
+    return _built(LambdaOrigin, table, settings)
 
 
 def _s3_origin(table: Table) -> Origin:

@@ -24,6 +24,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from signer.assumptions import Assumptions
+from signer.edge.function_file import FunctionFile, Handler
 from signer.edge.patterns import check_path_pattern, normalized_path, path_matches
 from signer.errors import ConfigurationError, excerpt
 from signer.verifier import TrustedKeyGroup
@@ -78,9 +79,8 @@ class HttpOrigin:
     def __post_init__(self) -> None:
         """Check the address and the timeouts."""
         _check_base_url(self.url, name="url")
-        for name in ("connect_timeout", "read_timeout"):
-            if not 0 < getattr(self, name) <= 3600:  # noqa: PLR2004 - an hour is plenty
-                raise _wrong(name, "is not a number of seconds between 0 and 3600")
+        _check_seconds("connect_timeout", self.connect_timeout)
+        _check_seconds("read_timeout", self.read_timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,31 @@ class S3Origin:
             raise _wrong("access_key_id", "needs secret_access_key, and the other way round")
 
 
-Origin = FolderOrigin | HttpOrigin | S3Origin
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaOrigin:
+    """A Lambda function behind its Function URL, called in this process.
+
+    Attributes:
+        handler: A callable ``handler(event, context)``, or the file it is in.
+        origin_access_control: Whether CloudFront signs the requests: the function does not see
+            the viewer's ``Authorization``, and POST and PUT need ``x-amz-content-sha256``.
+        read_timeout: Seconds to wait for the function; 504 after that.
+        domain_name: Host name of the Function URL, which the function sees as ``Host``.
+    """
+
+    handler: Handler | FunctionFile = field(kw_only=False)
+    origin_access_control: bool = True
+    read_timeout: float = 30.0
+    domain_name: str = "local.lambda-url.us-east-1.on.aws"
+
+    def __post_init__(self) -> None:
+        """Check name and timeout."""
+        if not _DOMAIN.fullmatch(self.domain_name):
+            raise _wrong("domain_name", f"{excerpt(self.domain_name)} is not a host name")
+        _check_seconds("read_timeout", self.read_timeout)
+
+
+Origin = FolderOrigin | HttpOrigin | LambdaOrigin | S3Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +229,7 @@ class Distribution:
             if not group.keys:
                 raise _wrong(f"key_groups.{name}", "has no public key")
         self._check_names()
+        self._check_environments()
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Distribution:
@@ -247,6 +272,16 @@ class Distribution:
         if root is not None and (root.startswith("/") or not re.fullmatch(r"[!-~]+", root)):
             raise _wrong("default_root_object", "is not an object name without a leading slash")
 
+    def _check_environments(self) -> None:
+        """Refuse functions that disagree about a variable: they run in one process."""
+        seen: dict[str, str] = {}
+        for name, origin in self.origins.items():
+            if isinstance(origin, LambdaOrigin) and isinstance(origin.handler, FunctionFile):
+                for variable, value in origin.handler.environment.items():
+                    if seen.setdefault(variable, value) != value:
+                        where = f"origins.{name}.environment.{variable}"
+                        raise _wrong(where, "has another value at another origin")
+
     def _check_behavior(self, behavior: Behavior, where: str) -> None:
         if behavior.origin not in self.origins:
             raise _unknown(f"{where}.origin", behavior.origin, self.origins, "origin")
@@ -255,6 +290,11 @@ class Distribution:
                 raise _unknown(
                     f"{where}.trusted_key_groups[{index}]", name, self.key_groups, "key group"
                 )
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour is plenty
+        raise _wrong(name, "is not a number of seconds between 0 and 3600")
 
 
 def _check_base_url(url: str, *, name: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from signer.edge.distribution import FolderOrigin, HttpOrigin, Origin, S3Origin
+from signer.edge.distribution import FolderOrigin, HttpOrigin, LambdaOrigin, Origin, S3Origin
 from signer.edge.origins.folder import FolderReader
+from signer.edge.origins.function import FunctionCaller
 from signer.edge.origins.http import HttpForwarder
 from signer.edge.origins.request import Fetcher, OriginError, OriginRequest
 from signer.edge.origins.s3 import S3Reader
@@ -20,6 +21,8 @@ def connect(origin: Origin) -> Fetcher:
             return FolderReader(origin)
         case HttpOrigin():
             return HttpForwarder(origin)
+        case LambdaOrigin():
+            return FunctionCaller(origin)
         case S3Origin():
             return S3Reader(origin)
         case _ as unreachable:
