@@ -29,6 +29,7 @@ class _Entry(NamedTuple):
 _COMMANDS: Final = {
     "url": _Entry("signer.cli.url", "Print signed URLs."),
     "cookies": _Entry("signer.cli.cookies", "Print signed cookies, or the lines that clear them."),
+    "s3-url": _Entry("signer.cli.s3_url", "Print S3 presigned URLs.", "cli,aws"),
     "verify": _Entry("signer.cli.verify", "Decide about a request as CloudFront would."),
     "explain": _Entry("signer.cli.explain", "Say what a signature grants and why it is refused."),
     "keys": _Entry("signer.cli.keys", "Make, show and bind keys."),
@@ -61,7 +62,9 @@ class Program(click.Group):
         if entry is None:
             return None
         try:
-            command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
+            command: click.Command = getattr(
+                importlib.import_module(entry.module), cmd_name.replace("-", "_")
+            )
         except ModuleNotFoundError as error:
             raise _extra_missing(cmd_name, error) from error
         return command

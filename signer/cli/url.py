@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 import click
 
+from signer.cli.lines import read_lines
 from signer.cli.sources import key_option, required_credential
 from signer.cli.terminal import Terminal, output_options
 from signer.cli.times import clock_at, end_of_access, now_option, time_options
@@ -58,7 +58,7 @@ def url(
     clock = clock_at(now)
     end = end_of_access(expires_in, until, clock=clock)
     issuer = required_credential(key_uri).issuer(clock=clock)
-    wanted = _read(urls)
+    wanted = read_lines(urls)
     if resource is None:
         signed = [
             issuer.signed_url(one, date_less_than=end, date_greater_than=begin, ip_address=ip)
@@ -79,16 +79,6 @@ def url(
         terminal.document(_document(wanted, signed, issuer, end))
     else:
         terminal.lines(*signed)
-
-
-def _read(urls: tuple[str, ...]) -> list[str]:
-    wanted: list[str] = []
-    for one in urls:
-        if one == "-":
-            wanted += [line.strip() for line in sys.stdin if line.strip()]
-        else:
-            wanted.append(one)
-    return wanted
 
 
 def _document(wanted: list[str], signed: list[str], issuer: Issuer, end: int) -> dict[str, object]:

@@ -14,7 +14,7 @@ from signer.cli.program import program
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 _BLOCK = re.compile(
-    r"^```console\n\$ signer ?(?P<command>[a-z ]*?) ?--help\n(?P<text>.*?)^```$",
+    r"^```console\n\$ signer ?(?P<command>[a-z0-9 -]*?) ?--help\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
