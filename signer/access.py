@@ -124,18 +124,21 @@ class Access:
             SigningError: The key's backend failed.
             CredentialError: The credential could not be read for too long.
         """
-        if self._cookie_signer is None and self._has_cookie_grants:
-            raise GrantError(
-                "grant_needs_cloudfront",
-                "the table has grants by cookies, which only CloudFront checks",
-                advice='use an Issuer, or transport = "urls"',
-            )
+        signer = self._cookie_signer
+        if signer is None:
+            if self._has_cookie_grants:
+                raise GrantError(
+                    "grant_needs_cloudfront",
+                    "the table has grants by cookies, which only CloudFront checks",
+                    advice='use an Issuer, or transport = "urls"',
+                )
+            return AccessCookies([], None, (), ())
         permits = [one for one in self.table.permits(claims) if one.transport == "cookies"]
         paths = tuple(permit.cookie_path for permit in permits)
         headers = self._cleared(path for path in self._known(held) if path not in paths)
         now = int(self._clock())
         for permit in permits:
-            headers += self._set(permit)
+            headers += self._set(permit, signer)
         size = sum(map(len, headers))
         if size > MAX_SET_COOKIE_BYTES:
             raise GrantError(
@@ -223,14 +226,12 @@ class Access:
                 return permit
         return permits[-1]
 
-    def _set(self, permit: Permit) -> list[str]:
-        if self._cookie_signer is None:
-            return []
+    def _set(self, permit: Permit, signer: Issuer) -> list[str]:
         attributes = self._at(permit.cookie_path)
         if attributes.max_age is not None:
             longest = int(permit.lifetime.total_seconds())
             attributes = replace(attributes, max_age=min(attributes.max_age, longest))
-        return self._cookie_signer.signed_cookies(
+        return signer.signed_cookies(
             permit.resource,
             expires_in=permit.lifetime,
             attributes=attributes,

@@ -8,7 +8,6 @@ neither ``true`` nor ``"1"``; in a deny row doubt falls on the side of denial.
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +23,10 @@ Conditions = tuple[tuple[str, tuple[Scalar, ...]], ...]
 MAX_SLOT_VALUES: Final = 20
 """Most permits that one grant gives to one viewer."""
 
-_SHOWN = 40
+_SHOWN = 32
 _HASHABLE = 1024
-_LARGEST = 2**63
+LARGEST_NUMBER: Final = 2**63
+"""Whole numbers are compared below this, as JSON readers agree on no larger ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,9 @@ def slot_values(slot: Slot, claims: Mapping[str, object]) -> tuple[list[str], li
     """
     given = values_of(claims, slot.claim)
     if not given:
-        return [], [Refusal("claim_missing", f"the claim {excerpt(slot.claim)} is missing")]
+        return [], [
+            Refusal("claim_missing", f"the claim {excerpt(slot.claim)} is missing", slot.claim)
+        ]
     values: dict[str, None] = {}
     refusals: list[Refusal] = []
     for value in given:
@@ -121,7 +123,7 @@ def too_many() -> GrantError:
     return GrantError(
         "grant_too_many",
         f"the claims ask for more than {MAX_SLOT_VALUES} directories of one grant",
-        advice="grant a directory above them, or let the client name the one it needs",
+        advice="grant a directory above them",
     )
 
 
@@ -136,13 +138,13 @@ def _may_be(value: object, wanted: Scalar) -> bool:
 
 def _text(value: object) -> str | None:
     """Return a value as text; None for what has none."""
-    if type(value) in {str, bool} or (type(value) is int and abs(value) < _LARGEST):
+    if type(value) in {str, bool} or (type(value) is int and abs(value) < LARGEST_NUMBER):
         return str(value)
     return None
 
 
 def _decimal(value: object) -> str | None:
-    return str(value) if type(value) is int and 0 <= value < _LARGEST else None
+    return str(value) if type(value) is int and 0 <= value < LARGEST_NUMBER else None
 
 
 def _plain(value: object) -> str | None:

@@ -43,9 +43,12 @@ class Fields:
         self._values: dict[str, object] = values
         self._known: list[str] = []
 
-    def error(self, key: str, problem: str, *, code: str, advice: str = "") -> GrantError:
-        """Return the error for one of this table's keys."""
-        return self._error((*self._place, key), problem, code=code, advice=advice)
+    def error(
+        self, key: str, problem: str, *, code: str, advice: str = "", index: int | None = None
+    ) -> GrantError:
+        """Return the error for one of this table's keys, or for an element of a list."""
+        place = (*self._place, key) if index is None else (*self._place, key, index)
+        return self._error(place, problem, code=code, advice=advice)
 
     def located(self, key: str, error: GrantError) -> GrantError:
         """Put file, line and field in front of an error about a key's value."""
@@ -93,27 +96,26 @@ class Fields:
             advice=f"allowed are: {', '.join(allowed)}",
         )
 
-    def items(self, key: str) -> list[tuple[str, object]] | None:
-        """Return the elements of a list with the key of each; None when the list is absent."""
+    def items(self, key: str) -> list[object] | None:
+        """Return the elements of a list; None when the list is absent."""
         value = self.take(key)
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            raise self.wrong_kind(key, value, "a list")
-        return [(f"{key}[{index}]", item) for index, item in enumerate(value)]
+        if value is None or isinstance(value, list):
+            return value
+        raise self.wrong_kind(key, value, "a list")
 
     def table(self, key: str) -> Fields | None:
         """Return a table in this table, or None when the key is absent."""
-        value = self.take(key)
-        if value is None:
-            return None
-        return Fields(self._source, self._lines, value, (*self._place, key))
+        return None if self.take(key) is None else self.only_table(key)
+
+    def only_table(self, key: str) -> Fields:
+        """Return a table that must be there."""
+        return Fields(self._source, self._lines, self.take(key), (*self._place, key))
 
     def tables(self, key: str) -> list[Fields]:
         """Return a list of tables (``[[key]]``); empty when the key is absent."""
         return [
             Fields(self._source, self._lines, value, (*self._place, key, index))
-            for index, (_, value) in enumerate(self.items(key) or ())
+            for index, value in enumerate(self.items(key) or ())
         ]
 
     def take(self, key: str) -> object:
@@ -135,14 +137,17 @@ class Fields:
                     advice=f"known here are: {', '.join(sorted(set(self._known)))}",
                 )
 
-    def wrong_kind(self, key: str, value: object, wanted: str) -> GrantError:
+    def wrong_kind(
+        self, key: str, value: object, wanted: str, *, index: int | None = None
+    ) -> GrantError:
         """Return the error for a value of another kind than the one wanted."""
-        return self.error(key, f"is {described(value)}, not {wanted}", code="grants_type")
+        problem = f"is {described(value)}, not {wanted}"
+        return self.error(key, problem, code="grants_type", index=index)
 
     def _error(
         self, place: Place, problem: str, *, code: str = "grants_type", advice: str = ""
     ) -> GrantError:
-        line = self._lines.line(_split_index(place))
+        line = self._lines.line(place)
         return _error(self._source, line, field_name(place), problem, code=code, advice=advice)
 
 
@@ -211,16 +216,8 @@ def field_name(place: Place) -> str:
         if isinstance(part, int):
             name += f"[{part}]"
         else:
-            plain = part.partition("[")[0]
-            name += f".{part if _BARE.fullmatch(plain) else excerpt(part)}"
+            name += f".{part if _BARE.fullmatch(part) else excerpt(part)}"
     return name.removeprefix(".")
-
-
-def _split_index(place: Place) -> Place:
-    """Turn a last key such as ``values[2]`` into two steps."""
-    *before, last = place or ("",)
-    match = re.fullmatch(r"(.*)\[(\d+)\]", str(last), re.DOTALL)
-    return (*before, match[1], int(match[2])) if match else place
 
 
 def _checked(text: str, source: str) -> str:

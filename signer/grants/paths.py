@@ -162,12 +162,12 @@ def encoded_item(item: object) -> str:
     for pattern, code, name in _HOSTILE_ITEM:
         if pattern.search(item):
             raise GrantError(code, f"the item's name contains {name}")
-    for segment in item.split("/"):
-        if not segment:
-            raise GrantError("item_segment", "the item's name begins or ends in /, or contains //")
-        # Some systems fold look-alikes: a name of full stops only is never worth the doubt.
-        if unicodedata.normalize("NFKC", segment).strip() in {".", ".."}:
-            raise GrantError("item_dot_segment", "the item's name has a . or .. segment")
+    segments = item.split("/")
+    if "" in segments:
+        raise GrantError("item_segment", "the item's name begins or ends in /, or contains //")
+    # Some systems fold look-alikes: a name of full stops only is never worth the doubt.
+    if any(unicodedata.normalize("NFKC", one).strip() in {".", ".."} for one in segments):
+        raise GrantError("item_dot_segment", "the item's name has a . or .. segment")
     if len(item.encode()) > MAX_KEY_BYTES:
         raise GrantError("item_too_long", f"the item's name has more than {MAX_KEY_BYTES} bytes")
     return quote(item, safe="/-._~")
