@@ -62,6 +62,7 @@ class Lines:
                 table = self._header()
             else:
                 self._pair(table)
+                # To the end of the line, or of the text where find() returns -1.
                 self._at = self._text.find("\n", self._at) % (len(self._text) + 1)
 
     def scan_value(self, place: Place = ()) -> None:
@@ -147,6 +148,5 @@ class Lines:
 
     def _skip(self, pattern: re.Pattern[str]) -> int:
         match = pattern.match(self._text, self._at)
-        if match is not None:
-            self._at = match.end()
+        self._at = match.end() if match else self._at
         return self._at

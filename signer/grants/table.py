@@ -109,12 +109,13 @@ class GrantTable:
 
     def possible_cookie_paths(self, claims: Claims | None) -> tuple[str, ...]:
         """Return every cookie path that these claims can ever have had, whatever the conditions."""
+        known = _checked_claims(claims) or {}
         paths: dict[str, None] = {}
         for grant in self.grants:
             if grant.transport == "cookies":
                 try:
-                    permits, _ = self._filled(grant, _checked_claims(claims) or {})
-                except GrantError:  # too many: none of them was set
+                    permits, _ = self._filled(grant, known)
+                except GrantError:  # too many, so none of them was ever set
                     continue
                 paths.update(dict.fromkeys(permit.cookie_path for permit in permits))
         return tuple(paths)
