@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +16,7 @@ from signer.wire import RESERVED_PARAMETERS
 _SEND_AS_SIGNED = (
     "Send the URL exactly as it was signed: same scheme, host, port, encoding, query and order."
 )
+_HTML: Final = re.compile(rf"&(?:amp;)+(?:{'|'.join(RESERVED_PARAMETERS)})=", re.IGNORECASE)
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "key_unknown": (
@@ -64,6 +66,10 @@ def hints(exchange: Exchange) -> list[str]:
     verdict = exchange.verdict
     if verdict is None or verdict.allowed:
         return _of_origin(exchange)
+    if _HTML.search(exchange.arrival.query):
+        return [
+            "The URL was escaped for HTML: write & instead of &amp; everywhere but in HTML itself."
+        ]
     found = [HINTS[verdict.reason]] if verdict.reason in HINTS else []
     return found + (_of_cookies(exchange, verdict))
 

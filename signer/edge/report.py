@@ -128,7 +128,9 @@ def shortened_query(query: str) -> str:
 
 
 def _shortened_parameter(found: re.Match[str]) -> str:
-    if not _SECRET_PARAMETER.fullmatch(unquote(found["name"])):
+    # A URL that was escaped for HTML by mistake has names such as amp;Signature.
+    name = unquote(found["name"]).rpartition(";")[2]
+    if not _SECRET_PARAMETER.fullmatch(name):
         return found[0]
     return f"{found['start']}{found['name']}={shortened(found['value'])}"
 

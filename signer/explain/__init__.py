@@ -24,7 +24,8 @@ from signer.assumptions import Assumptions
 from signer.explain.case import Case, Context, SignatureState, own_url
 from signer.explain.catalogue import CATALOGUE, Cause
 from signer.explain.causes import DETECTORS
-from signer.explain.causes.credentials import presence_findings
+from signer.explain.causes.credentials import html_findings, presence_findings
+from signer.explain.client_form import html_unescaped
 from signer.explain.cookie_lines import split_cookie_text
 from signer.explain.finding import Finding, Severity, noted, shown
 from signer.explain.grant import Grant, grant_of
@@ -135,6 +136,8 @@ def explain(
         assumptions: Rules where documentation is silent.
     """
     context = context or Context()
+    if context.issued_url:
+        context = replace(context, issued_url=html_unescaped(context.issued_url))
     keys: dict[str, PublicKey] = {}
     for group in groups:
         keys.update(group.keys)
@@ -147,7 +150,11 @@ def explain(
         now=now,
     )
     verdict, found = case.verdict, []
-    if case.cookies_switched_off:
+    if case.html_escaped_names:
+        # As for the rest, only the unescaped URL tells; and no signature is left in what is shown.
+        found = list(html_findings(case))
+        case = case.with_plain_ampersands
+    elif case.cookies_switched_off:
         # What is wrong with the cookies would be the next surprise.
         found = list(presence_findings(case))
         case = case.with_own_url

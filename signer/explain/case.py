@@ -12,7 +12,7 @@ from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from signer.explain.client_form import as_sent
+from signer.explain.client_form import as_sent, html_unescaped
 from signer.explain.cookie_lines import CookieFate, judge_cookies
 from signer.explain.reading import ReadBase64, ReadPolicy, read_base64, read_policy
 from signer.keys import HashAlgorithm, KeyAlgorithm, PublicKey
@@ -149,6 +149,23 @@ class Case:
         if self.shown.transport != "url" or missing_names(self.values.keys()) == []:
             return False
         return self.with_own_url.shown.transport == "cookies"
+
+    @cached_property
+    def html_escaped_names(self) -> list[str]:
+        """CloudFront's parameters that do not arrive as such because of an HTML ``&amp;``."""
+        repaired = presented(ViewerRequest(html_unescaped(self.pasted))).values
+        return [name for name in repaired if name not in presented(ViewerRequest(self.url)).values]
+
+    @cached_property
+    def with_plain_ampersands(self) -> Case:
+        """The same request with the URL as it was before it was escaped for HTML."""
+        return Case(
+            replace(self.request, url=html_unescaped(self.pasted)),
+            keys=self.keys,
+            assumptions=self.assumptions,
+            context=self.context,
+            now=self.now,
+        )
 
     @cached_property
     def with_own_url(self) -> Case:

@@ -326,6 +326,14 @@ _CAUSES: Final = (
         "the hash under the signature",
         "Use SHA-256; Fedora, RHEL and FIPS hosts refuse to sign with SHA-1.",
     ),
+    Cause(
+        51,
+        "html_escaped",
+        "The URL was escaped for HTML",
+        "&amp; or &#38; for &, before CloudFront's parameters or under the signature",
+        "Escape a URL once, and only where HTML is written: redirects, JSON, plain text and "
+        "command lines take it as it was issued.",
+    ),
 )
 
 CATALOGUE: Final[Mapping[int, Cause]] = MappingProxyType({cause.number: cause for cause in _CAUSES})

@@ -19,6 +19,7 @@ _PARTS: Final = re.compile(
 )
 _DEFAULT_PORT: Final = {"http": ":80", "https": ":443"}
 _DROPPED: Final = re.compile(r"[\t\r\n]")
+_HTML_AMPERSAND: Final = re.compile(r"&(?:(?:amp|#0*38|#x0*26);)+", re.IGNORECASE)
 _SINGLE_DOT: Final = re.compile(r"\.|%2e", re.IGNORECASE)
 _DOUBLE_DOT: Final = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
 
@@ -43,6 +44,11 @@ def as_sent(url: str) -> str:
     path = _encoded(_resolved(match["path"].replace("\\", "/")), _PATH_SAFE) or "/"
     query = _encoded(match["query"] or "", _QUERY_SAFE)
     return f"{scheme}://{_ascii_host(authority)}{path}{query}"
+
+
+def html_unescaped(url: str) -> str:
+    """Return a URL with plain ampersands where it has HTML's, however often it was escaped."""
+    return _HTML_AMPERSAND.sub("&", url)
 
 
 def fragment_of(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from signer.explain.case import Case, own_url
+from signer.explain.client_form import html_unescaped
 from signer.explain.finding import shown
 from signer.resource import Sections, split_url
 from signer.wire import MAX_URL_BYTES
@@ -41,7 +42,7 @@ def url_variants(case: Case) -> Iterator[UrlVariant]:
     tried = {case.shown.url}
     if len(case.shown.url) > _LONGEST:
         return
-    for source in (_issued, _pasted, _schemes, _hosts, _fewer, _spellings, _orders, _shapes):
+    for source in (_issued, _pasted, _html, _schemes, _hosts, _fewer, _spellings, _orders, _shapes):
         for variant in source(case):
             if variant.url not in tried:
                 tried.add(variant.url)
@@ -83,6 +84,13 @@ def _pasted(case: Case) -> Iterator[UrlVariant]:
         raw,
         f"Signed was {shown(raw)}, but clients send {shown(case.shown.url)}.",
     )
+
+
+def _html(case: Case) -> Iterator[UrlVariant]:
+    """The URL before it was escaped for HTML, or after."""
+    url = case.shown.url
+    yield UrlVariant(51, html_unescaped(url), "Signed was the URL with &, requested with &amp;.")
+    yield UrlVariant(51, url.replace("&", "&amp;"), "Signed was the URL with &amp; for each &.")
 
 
 def _schemes(case: Case) -> Iterator[UrlVariant]:

@@ -71,6 +71,17 @@ def test_credentials_in_urls_and_headers_are_cut_everywhere(
     assert json.loads(seen[1]["decision"]["policy"]["text"])["Statement"]
 
 
+@pytest.mark.parametrize("own", ["", "?v=1&w=2"])
+def test_a_url_escaped_for_html_is_recognised_and_cut(
+    edge: EdgeServer, p256_key: PrivateKey, own: str
+) -> None:
+    url = issuer_of(p256_key).signed_url(f"{edge.url}/a.txt{own}", expires_in=HOUR)
+    assert httpx.get(url.replace("&", "&amp;")).status_code == 403
+    assert "escaped for HTML" in last(edge)["hints"][0]
+    signature = url.partition("Signature=")[2].partition("&")[0]
+    assert signature[8:24] not in inspect(edge).text
+
+
 def policy_request(edge: EdgeServer, policy: str) -> None:
     query = f"Key-Pair-Id={KEY_PAIR_ID}&Signature=AAAA&Policy={encode_base64(policy.encode())}"
     httpx.get(f"{edge.url}/a.txt?{query}")

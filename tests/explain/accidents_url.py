@@ -133,3 +133,50 @@ def over_encoded_path(keys: Keys) -> Explanation:
 def raw_space_in_resource(keys: Keys) -> Explanation:
     resource = f"{HOST}/my films/*"
     return explained(custom(keys.p256, f"{HOST}/my%20films/a.mp4", resource=resource), keys.p256)
+
+
+def html(url: str) -> str:
+    return url.replace("&", "&amp;")
+
+
+@accident(51)
+def html_escaped(keys: Keys) -> Explanation:
+    return explained(html(canned(keys.p256)), keys.p256)
+
+
+@accident(51)
+def html_escaped_with_an_own_parameter_first(keys: Keys) -> Explanation:
+    return explained(html(custom(keys.rsa, f"{URL}?v=1&w=2")), keys.rsa)
+
+
+@accident(51)
+def html_escaped_twice_in_capitals(keys: Keys) -> Explanation:
+    return explained(html(html(canned(keys.p256))).replace("&amp;", "&AMP;"), keys.p256)
+
+
+@accident(51)
+def html_escaped_by_number_is_cut_at_the_fragment(keys: Keys) -> Explanation:
+    return explained(canned(keys.p256).replace("&", "&#38;"), keys.p256)
+
+
+@accident(51, also={9})
+def html_escaped_and_expired(keys: Keys) -> Explanation:
+    return explained(html(canned(keys.p256)), keys.p256, now=END + 100)
+
+
+@accident(51)
+def only_an_own_parameter_html_escaped(keys: Keys) -> Explanation:
+    sent = canned(keys.p256, f"{URL}?v=1&w=2").replace("&w", "&amp;w")
+    return explained(sent, keys.p256)
+
+
+@accident(51)
+def signed_as_html(keys: Keys) -> Explanation:
+    sent = canned(keys.p256, f"{URL}?v=1&amp;w=2").replace("&amp;w", "&w")
+    return explained(sent, keys.p256)
+
+
+@accident(51)
+def issued_with_plain_ampersands_requested_as_html(keys: Keys) -> Explanation:
+    issued = canned(keys.p256)
+    return explained(html(issued), keys.p256, context=Context(issued_url=issued))

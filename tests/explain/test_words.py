@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta, timezone
 
 import pytest
@@ -14,7 +15,7 @@ from signer.explain.moments import duration, moment
 from signer.explain.reading import read_base64
 from signer.keys import PrivateKey
 from signer.viewer_request import ViewerRequest
-from tests.explain.making import END, HOST, KID, NOW, URL, custom, explained, policy
+from tests.explain.making import END, HOST, KID, NOW, URL, canned, custom, explained, policy
 
 
 @pytest.mark.parametrize(
@@ -218,3 +219,18 @@ def test_what_is_no_base64_has_no_candidates() -> None:
     assert read_base64("###").candidates == ()
     assert read_base64("a").candidates == ()
     assert read_base64("").candidates == ()
+
+
+@pytest.mark.parametrize("ampersand", ["&amp;", "&amp;amp;", "&#38;", "&#x26;", "&AMP;"])
+@pytest.mark.parametrize("own", ["", "v=1&w=2"])
+def test_a_url_escaped_for_html_shows_no_credential(
+    p256_key: PrivateKey, own: str, ampersand: str
+) -> None:
+    url = canned(p256_key, f"{URL}?{own}" if own else URL)
+    escaped = url.replace("&", ampersand)
+    explanation = explained(escaped, p256_key)
+    assert [finding.cause for finding in explanation.causes] == [51]
+    assert explanation.signature == "genuine"
+    signature = url.partition("Signature=")[2].partition("&")[0]
+    assert signature[8:24] not in repr(explanation)
+    assert signature[8:24] not in json.dumps(explanation.to_dict())

@@ -47,6 +47,16 @@ def presence_findings(case: Case) -> Iterator[Finding]:
         yield found(1, "Neither the URL nor the cookies carry any of CloudFront's names.")
 
 
+def html_findings(case: Case) -> Iterator[Finding]:
+    """Find an HTML ``&amp;`` in front of CloudFront's parameters (51)."""
+    if names := case.html_escaped_names:
+        yield found(
+            51,
+            f"In front of {', '.join(names)} stands &amp; or the like instead of &, so that the "
+            "edge does not see them under their names.",
+        )
+
+
 def reserved_findings(case: Case) -> Iterator[Finding]:
     """Find CloudFront's names used by the application as well (36)."""
     if case.shown.transport != "url":
