@@ -74,6 +74,13 @@ class _Api(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a runtime client that is killed resets its connection."""
+
+
 @dataclass
 class Runtime:
     """A running runtime client."""
@@ -111,8 +118,7 @@ def running(root: Path, handler: str, environment: Mapping[str, str]) -> Iterato
         environment: All its variables; nothing of ours is inherited.
     """
     mailbox = _Mailbox()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Api", (_Api,), {"mailbox": mailbox}))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), type("Api", (_Api,), {"mailbox": mailbox}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
