@@ -1,0 +1,370 @@
+"""Access: claims turned into cookies and URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from datetime import timedelta
+
+import pytest
+
+from signer import (
+    HashAlgorithm,
+    Issuer,
+    KeyAlgorithm,
+    PrivateKey,
+    TrustedKeyGroup,
+    Verifier,
+    ViewerRequest,
+)
+from signer.access import MAX_SET_COOKIE_BYTES, Access, AccessCookies, UrlSigner
+from signer.cookies import COOKIE_NAMES, CookieAttributes
+from signer.errors import CookieError, GrantError
+from signer.grants import GrantTable
+from tests.grants.tables import BASE, STAFF, one, table
+
+NOW = 1_800_000_000
+KID = "K2JCJMDEHXQW5F"
+KEY = PrivateKey.generate()
+VERIFIER = Verifier([TrustedKeyGroup({KID: KEY.public_key()})], clock=lambda: NOW)
+COURSES = 'path = "/c/{course}/*"'
+
+
+class Presigner:
+    """Signs URLs in another way than CloudFront's, as for S3."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
+        self.asked.append((url, expires_in))
+        return f"{url}?presigned"
+
+
+def issuer(
+    *, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256, max_lifetime: timedelta = timedelta(7)
+) -> Issuer:
+    return Issuer(
+        KEY,
+        key_pair_id=KID,
+        hash_algorithm=hash_algorithm,
+        max_lifetime=max_lifetime,
+        clock=lambda: NOW,
+    )
+
+
+def access(
+    grants: GrantTable | None = None,
+    signer: Issuer | UrlSigner | None = None,
+    *,
+    attributes: CookieAttributes | None = None,
+) -> Access:
+    clock = lambda: NOW + 0.9  # noqa: E731 - a clock that is between two seconds
+    return Access(grants or table(), signer or issuer(), attributes=attributes, clock=clock)
+
+
+def jar(headers: list[str]) -> dict[tuple[str, str], str]:
+    """Do what a browser does with Set-Cookie headers, in order."""
+    kept: dict[tuple[str, str], str] = {}
+    for line in headers:
+        pair, *attributes = line.split("; ")
+        name, _, value = pair.partition("=")
+        (path,) = [one.removeprefix("Path=") for one in attributes if one.startswith("Path=")]
+        if "Max-Age=0" in attributes:
+            kept.pop((name, path), None)
+        else:
+            kept[name, path] = value
+    return kept
+
+
+def opens(kept: dict[tuple[str, str], str], path: str, *, base: str = BASE) -> bool:
+    sent = [
+        (name, value)
+        for (name, where), value in kept.items()
+        if path == where
+        or (path.startswith(where) and (where.endswith("/") or path[len(where)] == "/"))
+    ]
+    return VERIFIER.verify(ViewerRequest(base + path, cookies=sent)).allowed
+
+
+def test_cookies_open_what_is_granted_by_cookies() -> None:
+    given = access().cookies(STAFF)
+    assert (given.grants, given.paths) == (
+        ("team_docs", "trailers"),
+        ("/t/acme/docs/", "/trailers/"),
+    )
+    assert given.expires_at == NOW + 15 * 60
+    kept = jar(given.set_cookie_headers)
+    assert opens(kept, "/t/acme/docs/a.pdf")
+    assert opens(kept, "/trailers/x/y.mp4?quality=1")
+    assert not opens(kept, "/t/other/docs/a.pdf")
+    assert not opens(kept, "/books/handbook.pdf")
+
+
+def test_nobody_gets_the_public_grants() -> None:
+    given = access().cookies(None)
+    assert given.paths == ("/trailers/",)
+    assert opens(jar(given.set_cookie_headers), "/trailers/a.mp4")
+
+
+def test_no_grants_no_cookies() -> None:
+    given = access(one(COURSES)).cookies({})
+    assert given == AccessCookies([], None, (), ())
+
+
+def test_the_first_end_is_told() -> None:
+    grants = GrantTable.from_json(
+        '{"version": 1, "grants": [{"name": "a", "path": "/a/*", "ttl": 600},'
+        '{"name": "b", "path": "/b/*", "ttl": 60}, {"name": "c", "path": "/c/*", "ttl": "1h"}]}',
+        base_url=BASE,
+    )
+    assert access(grants).cookies({}).expires_at == NOW + 60
+
+
+def test_a_grant_is_named_once_however_many_permits_it_gives() -> None:
+    given = access(one(COURSES)).cookies({"course": ["a", "b"]})
+    assert (given.grants, given.paths) == (("g",), ("/c/a/", "/c/b/"))
+
+
+def test_what_was_held_and_is_not_granted_now_is_expired() -> None:
+    school = access(one(COURSES))
+    first = school.cookies({"course": ["a", "b"]})
+    second = school.cookies({"course": ["b", "c"]}, held=first.paths)
+    kept = jar(first.set_cookie_headers + second.set_cookie_headers)
+    assert {path for _, path in kept} == {"/c/b/", "/c/c/"}
+    assert not opens(kept, "/c/a/x")
+    gone = school.cookies(None, held=second.paths)
+    assert gone.expires_at is None
+    assert jar(first.set_cookie_headers + second.set_cookie_headers + gone.set_cookie_headers) == {}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "/",
+        "/auth/",
+        "/c/",
+        "/c/a",
+        "/c/a/b/",
+        "/c/a;/",
+        "/c/a/\r\nSet-Cookie: x=y",
+        "/c/*/",
+        None,
+        5,
+    ],
+)
+def test_held_paths_that_are_not_of_the_table_never_reach_a_header(held: object) -> None:
+    school = access(one(COURSES))
+    paths: list[str] = [held]  # type: ignore[list-item]
+    assert school.cookies({}, held=paths).set_cookie_headers == []
+    assert school.clearing_headers({}, held=paths) == []
+
+
+def test_held_paths_are_few_and_looked_at_once() -> None:
+    school = access(one(COURSES))
+    assert len(school.cookies({}, held=["/c/a/"] * 9).set_cookie_headers) == len(COOKIE_NAMES)
+    with pytest.raises(GrantError) as caught:
+        school.cookies({}, held=[f"/c/{n}/" for n in range(1000)])
+    assert caught.value.code == "grant_cookies_too_large"
+    assert isinstance(caught.value.evidence["size"], int)
+    assert caught.value.evidence["size"] < 64 * 5 * 120
+
+
+def test_too_many_bytes_of_cookies_are_refused() -> None:
+    rsa = Issuer(PrivateKey.generate(KeyAlgorithm.RSA_2048), key_pair_id=KID, clock=lambda: NOW)
+    school = access(one('path = "/courses-of-the-school/{course}/materials/*"'), rsa)
+    claims = {"course": [f"{n:064}" for n in range(20)]}
+    with pytest.raises(GrantError) as caught:
+        school.cookies(claims)
+    assert caught.value.code == "grant_cookies_too_large"
+    few = school.cookies({"course": claims["course"][:10]})
+    assert sum(map(len, few.set_cookie_headers)) <= MAX_SET_COOKIE_BYTES
+
+
+def test_log_out_clears_all_that_may_have_been_set() -> None:
+    given = access().cookies(STAFF)
+    withdrawn = {"custom:tenant": "acme", "groups": [], "suspended": True}
+    lines = access().clearing_headers(withdrawn)
+    assert jar(given.set_cookie_headers + lines) == {}
+    assert all("Max-Age=0" in line for line in lines)
+    forgotten = access().clearing_headers(None, held=given.paths)
+    assert jar(given.set_cookie_headers + forgotten) == {}
+
+
+def test_log_out_never_fails_and_clears_what_was_held_first() -> None:
+    school = access(one(COURSES))
+    many = {"course": [f"{n:064}" for n in range(20)]}
+    lines = school.clearing_headers(many, held=["/c/mine/"])
+    assert lines[0].startswith("CloudFront-Policy=; Path=/c/mine/; ")
+    assert sum(map(len, lines)) <= MAX_SET_COOKIE_BYTES
+    assert len({line for line in lines if "Policy=" in line}) < 21
+    assert school.clearing_headers({"course": [str(n) for n in range(50)]}) == []
+
+
+def test_attributes_hold_for_every_cookie_and_the_path_is_the_grants() -> None:
+    attributes = CookieAttributes(domain="example.com", same_site="Strict", max_age=3600)
+    given = access(attributes=attributes).cookies(STAFF)
+    for line in given.set_cookie_headers:
+        assert re.search(r"; Domain=example\.com; .*; Secure; HttpOnly; SameSite=Strict$", line)
+    ages = {age for line in given.set_cookie_headers for age in re.findall(r"Max-Age=(\d+)", line)}
+    assert ages == {"900", "0"}
+    brief = access(attributes=CookieAttributes(max_age=60)).cookies(STAFF).set_cookie_headers
+    assert sum("; Max-Age=60;" in line for line in brief) == 8
+
+
+def test_cookies_are_session_cookies_by_default() -> None:
+    live = [line for line in access().cookies(STAFF).set_cookie_headers if "=;" not in line]
+    assert len(live) == 8
+    assert not any("Max-Age" in line or "Expires=" in line for line in live)
+
+
+def test_the_path_of_attributes_is_refused() -> None:
+    with pytest.raises(GrantError) as caught:
+        access(attributes=CookieAttributes(path="/x/"))
+    assert caught.value.code == "grant_attributes_path"
+
+
+def test_a_domain_that_does_not_contain_the_host_is_refused_at_once() -> None:
+    with pytest.raises(CookieError) as caught:
+        access(attributes=CookieAttributes(domain="example.org"))
+    assert caught.value.code == "cookie_domain_mismatch"
+
+
+def test_a_grant_that_outlives_the_issuer_is_refused_at_once() -> None:
+    access(signer=issuer(max_lifetime=timedelta(minutes=15)))
+    with pytest.raises(GrantError, match="team_docs") as caught:
+        access(signer=issuer(max_lifetime=timedelta(minutes=14)))
+    assert caught.value.code == "grant_lifetime"
+
+
+@pytest.mark.parametrize(
+    ("claims", "grant", "item", "path"),
+    [
+        (STAFF, "team_docs", "x/May 2030.pdf", "/t/acme/docs/x/May%202030.pdf"),
+        (STAFF, "team_docs", "/t/acme/docs/a.pdf", "/t/acme/docs/a.pdf"),
+        (None, "trailers", "a.mp4", "/trailers/a.mp4"),
+        ({}, "handbook", "", "/books/handbook.pdf"),
+    ],
+)
+def test_a_url_opens_the_one_object(
+    claims: dict[str, object] | None, grant: str, item: str, path: str
+) -> None:
+    given = access().url(claims, grant, item)
+    assert given.url.startswith(f"{BASE}{path}?Expires={given.expires_at}&")
+    assert VERIFIER.verify(ViewerRequest(given.url)).allowed
+    assert not VERIFIER.verify(ViewerRequest(given.url.replace("?", "x?", 1))).allowed
+
+
+@pytest.mark.parametrize(
+    ("claims", "grant"),
+    [
+        (None, "team_docs"),
+        ({}, "team_docs"),
+        (STAFF, "nothing"),
+        (STAFF, ""),
+        (STAFF, None),
+        (STAFF, []),
+    ],
+)
+def test_a_url_of_a_grant_that_is_not_given_is_refused(
+    claims: dict[str, object] | None, grant: object
+) -> None:
+    with pytest.raises(GrantError) as caught:
+        access().url(claims, grant, "a.pdf")  # type: ignore[arg-type]
+    assert caught.value.code == "grant_not_given"
+
+
+def test_several_directories_want_the_whole_path() -> None:
+    school = access(one(COURSES))
+    claims = {"course": ["a", "b", "c"]}
+    for course in claims["course"]:
+        url = school.url(claims, "g", f"/c/{course}/x.mp4").url
+        assert url.startswith(f"{BASE}/c/{course}/x.mp4?")
+    for item, code in (
+        ("x.mp4", "item_ambiguous"),
+        (None, "item_ambiguous"),
+        ("/c/d/x.mp4", "item_outside"),
+        ("/c/a/../d/x.mp4", "item_dot_segment"),
+        ("/c/c/*", "item_wildcard"),
+    ):
+        with pytest.raises(GrantError) as caught:
+            school.url(claims, "g", item)  # type: ignore[arg-type]
+        assert caught.value.code == code
+
+
+def test_another_signer_signs_urls_of_every_grant() -> None:
+    presigner = Presigner()
+    s3 = access(signer=presigner)
+    assert not s3.sets_cookies
+    given = s3.url(STAFF, "team_docs", "a b.pdf")
+    assert (given.url, given.expires_at) == (f"{BASE}/t/acme/docs/a%20b.pdf?presigned", NOW + 900)
+    assert presigner.asked == [(f"{BASE}/t/acme/docs/a%20b.pdf", timedelta(minutes=15))]
+
+
+def test_another_signer_makes_no_cookies() -> None:
+    with pytest.raises(GrantError) as caught:
+        access(signer=Presigner()).cookies(None)
+    assert caught.value.code == "grant_needs_cloudfront"
+    by_url = access(one('path = "/a/*"\ntransport = "urls"'), Presigner())
+    assert by_url.cookies({}, held=["/a/"]) == AccessCookies([], None, (), ())
+
+
+def test_whether_cookies_are_set_is_known_beforehand() -> None:
+    assert access().sets_cookies
+    assert not access(one('path = "/a/*"\ntransport = "urls"')).sets_cookies
+
+
+def test_the_whole_site_is_signed_when_the_table_says_so() -> None:
+    everything = access(one('path = "/*"\nallow_entire_distribution = true'))
+    assert opens(jar(everything.cookies({}).set_cookie_headers), "/any/thing.txt")
+
+
+def test_cookies_of_one_file_open_that_file() -> None:
+    kept = jar(access(one('path = "/f/{id}"')).cookies({"id": ["a", "b"]}).set_cookie_headers)
+    assert opens(kept, "/f/a")
+    assert opens(kept, "/f/b")
+    assert not opens(kept, "/f/c")
+    assert not opens(kept, "/f/a/b")
+
+
+def test_sha1_leaves_no_marker_of_an_earlier_sha256() -> None:
+    before = access().cookies(STAFF).set_cookie_headers
+    rolled_back = access(signer=issuer(hash_algorithm=HashAlgorithm.SHA1)).cookies(STAFF)
+    kept = jar(before + rolled_back.set_cookie_headers)
+    assert not any(name == "CloudFront-Hash-Algorithm" for name, _ in kept)
+    assert opens(kept, "/t/acme/docs/a.pdf")
+
+
+def test_secrets_are_not_in_what_is_shown() -> None:
+    given = access().cookies(STAFF)
+    url = access().url(STAFF, "team_docs", "a.pdf")
+    text = repr(given) + repr(url)
+    assert "CloudFront-" not in text
+    assert "Signature" not in text
+    assert str(url.expires_at) in text
+
+
+def test_the_claims_to_keep_are_those_the_table_reads() -> None:
+    assert (
+        access().needed_claims == table().needed_claims == {"custom:tenant", "groups", "suspended"}
+    )
+
+
+def test_the_async_forms_do_the_same_in_a_thread() -> None:
+    class Noted(Presigner):
+        def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
+            threads.append(threading.current_thread())
+            return super().signed_url(url, expires_in=expires_in)
+
+    async def ask() -> None:
+        given = await access().cookies_async(STAFF, held=["/t/old/docs/"])
+        assert given.paths == access().cookies(STAFF).paths
+        assert "Path=/t/old/docs/; Max-Age=0" in given.set_cookie_headers[0]
+        url = await access(signer=Noted()).url_async(STAFF, "trailers", "a.mp4")
+        assert url == access(signer=Presigner()).url(STAFF, "trailers", "a.mp4")
+
+    threads: list[threading.Thread] = []
+    asyncio.run(ask())
+    assert threads != [threading.current_thread()]
+    assert len(threads) == 1
