@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,25 @@ UNSUITABLE = frozenset({"key_type", "key_size"})
 """Codes of keys that are keys, but not of a kind that CloudFront takes."""
 
 
+class Address(click.ParamType[str]):
+    """One IPv4 or IPv6 address."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's signature
+        """Return the address as it was given; a wrong one must not look like a denied viewer."""
+        text = str(value).strip()
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            self.fail(f"{value!r} is not one IP address such as 192.0.2.7.", param, ctx)
+        return text
+
+
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that describe a request and the keys."""
     for option in (
-        click.option("--ip", metavar="ADDRESS", help="Viewer's address, as the edge sees it."),
+        click.option("--ip", type=Address(), help="Viewer's address, as the edge sees it."),
         click.option(
             "--public-key",
             "public_keys",

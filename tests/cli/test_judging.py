@@ -77,6 +77,22 @@ def test_verify_needs_a_key(url: str, tmp_path: Path) -> None:
     refused(run("verify", url, "--public-key", str(file)), "key_size")
 
 
+@pytest.mark.parametrize("command", ["verify", "explain"])
+@pytest.mark.parametrize("ip", ["", "192.0.2", "192.0.2.0/24", "192.0.2.256", "localhost", "::g"])
+def test_an_address_that_is_none_is_wrong_usage(
+    url: str, public: str, command: str, ip: str
+) -> None:
+    result = run(command, url, "--public-key", public, "--ip", ip, *AT)
+    refused(result, "usage", exit_code=2)
+    assert "is not one IP address" in result.stderr
+
+
+@pytest.mark.parametrize("ip", ["192.0.2.7", " 192.0.2.7", "2001:db8::7"])
+def test_an_address_is_taken_in_both_versions(url: str, public: str, ip: str) -> None:
+    assert run("verify", url, "--public-key", public, "--ip", ip, *AT).exit_code == 0
+    assert run("explain", url, "--public-key", public, "--ip", ip, *AT).exit_code == 0
+
+
 def test_explain_a_genuine_url(url: str, public: str) -> None:
     result = run("explain", url, "--public-key", public, *AT)
     assert result.exit_code == 0
