@@ -11,7 +11,7 @@ import click
 from signer.cli.explain_report import report_of
 from signer.cli.program import REFUSED
 from signer.cli.requests import read_cookies, read_public_keys, read_url, request_options
-from signer.cli.sources import read_bytes, read_private_key
+from signer.cli.sources import read_bytes, read_signing_key
 from signer.cli.terminal import Terminal, output_options
 from signer.cli.times import Duration, LocalZone, now_option
 from signer.explain import Context, Explanation
@@ -30,7 +30,13 @@ Examples:
 @click.argument("url", required=False)
 @request_options
 @click.option("--request-url", metavar="URL", help="What the viewer sent, when it differs.")
-@click.option("--private-key", metavar="URI", help="The key that signs: file:PATH or env:NAME.")
+@click.option(
+    "--key",
+    "--private-key",
+    "key_uri",
+    metavar="URI",
+    help="The key that signs: file:PATH or env:NAME.",
+)
 @click.option(
     "--host", "hosts", multiple=True, help="Another name of the distribution; repeatable."
 )
@@ -50,7 +56,7 @@ def explain(
     public_keys: tuple[str, ...],
     ip: str | None,
     request_url: str | None,
-    private_key: str | None,
+    key_uri: str | None,
     hosts: tuple[str, ...],
     cookies_set_by: str | None,
     playlist: Path | None,
@@ -62,9 +68,11 @@ def explain(
     """Say what a signature grants and why it is refused.
 
     Give a signed URL (- reads it from standard input), or cookies, or both. With the public key
-    the signature is checked, and a wrong one is tried against the usual accidents until it is
-    clear what was signed instead. Exit code 0 when nothing speaks against the request, 1 when
-    something does. The numbers of the causes are those of docs/explain.md.
+    (--public-key, or --key as for signer verify) the signature is checked, and a wrong one is
+    tried against the usual accidents until it is clear what was signed instead; with both options
+    it is also checked that the keys belong together. SIGNER_KEY is not looked at: the URL may be
+    anyone's. Exit code 0 when nothing speaks against the request, 1 when something does. The
+    numbers of the causes are those of docs/explain.md.
     """
     issued = read_url(url)
     if not issued and not cookies and not request_url:
@@ -72,13 +80,15 @@ def explain(
     usable, unsuitable = read_public_keys(public_keys)
     header, lines = read_cookies(cookies)
     moment = time.time() if now is None else float(now)
-    signing = read_private_key(private_key).public_key() if private_key else None
+    signing = read_signing_key(key_uri) if key_uri else None
+    if signing and signing.credential and not public_keys:
+        usable = {signing.credential.key_pair_id: signing.public}
     context = Context(
         issued_url=issued if request_url and issued else None,
         hosts=hosts,
         set_cookies=lines,
         cookies_set_by=cookies_set_by,
-        signing_key=signing,
+        signing_key=signing.public if signing else None,
         unusable_keys=unsuitable,
         playlist=read_bytes(playlist).decode("utf-8", "replace") if playlist else None,
         download_seconds=download_seconds,

@@ -84,14 +84,15 @@ def read_key_file(path: Path) -> KeyFile:
     return private
 
 
-def read_private_key(uri: str) -> PrivateKey:
-    """Read a private key: a credential URI, or the path of a credential or PEM file."""
+def read_signing_key(uri: str) -> KeyFile:
+    """Read the key that signs: a credential URI, or the path of a credential or PEM file."""
     scheme, _, place = uri.partition(":")
     if scheme == "env":
-        return read_credential(uri).private_key
+        credential = read_credential(uri)
+        return KeyFile(credential.private_key.public_key(), credential.private_key, credential)
     path = Path(place if scheme == "file" else uri).expanduser()
-    key = read_key_file(path).private
-    if key is None:
+    key = read_key_file(path)
+    if key.private is None:
         raise KeyMaterialError("key_public", f"{path} holds a public key, not a private one")
     return key
 

@@ -146,6 +146,30 @@ def test_explain_with_everything_else_that_is_known(
     assert same["causes"] == []
 
 
+@pytest.mark.parametrize("option", ["--key", "--private-key"])
+def test_explain_takes_the_key_of_verify(url: str, key: str, tmp_path: Path, option: str) -> None:
+    assert run("verify", url, "--key", key, *AT).exit_code == 0
+    document = documented("explain", url, option, key, *AT)
+    assert (document["signature"], document["causes"]) == ("genuine", [])
+    # The credential says under which id CloudFront knows the key.
+    renamed = url.replace(KID, "K36X4X2EO997HM")
+    document = documented("explain", renamed, option, key, *AT, code=1)
+    assert [finding["cause"] for finding in document["causes"]] == [6]
+    # A bare key is taken to be the one that the URL names.
+    bare = tmp_path / "bare.pem"
+    assert run("keys", "new", str(bare)).exit_code == 0
+    document = documented("explain", url, option, str(bare), *AT, code=1)
+    assert document["signature"] == "wrong"
+
+
+def test_explain_leaves_the_key_of_the_environment_alone(url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = {"SIGNER_KEY": make_credential(folder)}
+    document = documented("explain", url, *AT, env=other)
+    assert (document["signature"], document["causes"]) == ("unchecked", [])
+
+
 def test_explain_keys_that_cloudfront_does_not_take(url: str, tmp_path: Path) -> None:
     large = rsa.generate_private_key(public_exponent=65537, key_size=4096).public_key()
     file = tmp_path / "large.pem"

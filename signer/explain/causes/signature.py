@@ -175,6 +175,6 @@ def _unexplained(case: Case) -> Iterator[Finding]:
             code="signature_wrong",
             title="The signature does not belong to this policy, key and hash",
             seen=seen,
-            advice="Check with --private-key which key signs; if it is this one, the policy or "
+            advice="Check with --key which key signs; if it is this one, the policy or "
             "the URL was changed in a way that is not in the catalogue.",
         )
