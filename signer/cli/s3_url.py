@@ -57,7 +57,8 @@ def s3_url(
 
     For development and for administrators. Each URL is one line on standard output and nothing
     else is. With - keys are read from standard input, a line each. When one cannot be signed, none
-    is printed. S3 is not asked: whether an object exists and may be read shows when the URL is used.
+    is printed. S3 is not asked: whether there is an object, and it may be read, shows when the URL
+    is used.
 
     Credentials come as for AWS's own command line (AWS_PROFILE, AWS_ACCESS_KEY_ID, ...). The URL
     ends with them at the latest, whatever --expires-in says.
