@@ -150,6 +150,11 @@ class Case:
             return False
         return self.with_own_url.shown.transport == "cookies"
 
+    @property
+    def presigned(self) -> bool:
+        """Whether the URL has S3's signature in its query."""
+        return "X-Amz-Signature=" in self.url.partition("?")[2]
+
     @cached_property
     def html_escaped_names(self) -> list[str]:
         """CloudFront's parameters that do not arrive as such because of an HTML ``&amp;``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +11,9 @@ from signer.explain.catalogue import CATALOGUE
 Severity = Literal["cause", "warning", "note"]
 
 _SHOWN: Final = 400
+_SECRET: Final = re.compile(
+    r"(?P<start>[?&;](?:x-amz-)?(?:signature|security-token)=[^&#\s\"]{8})[^&#\s\"]+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,10 @@ def shown(text: str, *, limit: int = _SHOWN) -> str:
     """Return a viewer's text in printable ASCII, cut, for use in a sentence.
 
     Control characters, escape sequences of terminals and everything beyond ASCII come out as
-    escapes: what is explained may have been made to deceive the reader.
+    escapes: what is explained may have been made to deceive the reader. Of a signature under a name
+    that is not CloudFront's, such as S3's, the beginning is left.
     """
+    text = _SECRET.sub(r"\g<start>...", text)
     printable = "".join(
         character if " " <= character <= "~" else ascii(character)[1:-1]
         for character in text[:limit]

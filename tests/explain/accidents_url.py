@@ -135,6 +135,15 @@ def raw_space_in_resource(keys: Keys) -> Explanation:
     return explained(custom(keys.p256, f"{HOST}/my%20films/a.mp4", resource=resource), keys.p256)
 
 
+@accident(8)
+def presigned_for_s3(keys: Keys) -> Explanation:
+    del keys
+    host = "https://media.s3.eu-central-1.amazonaws.com"
+    query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20270115T080000Z&X-Amz-Expires=60"
+    query += f"&X-Amz-Security-Token={'t' * 200}&X-Amz-Signature={'0' * 64}"
+    return explained(f"{host}/a.txt?{query}", None)
+
+
 def html(url: str) -> str:
     return url.replace("&", "&amp;")
 

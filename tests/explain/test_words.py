@@ -221,6 +221,17 @@ def test_what_is_no_base64_has_no_candidates() -> None:
     assert read_base64("").candidates == ()
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Amz-Signature", "X-Amz-Security-Token", "signature", "x-amz-signature", "SIGNATURE"]
+)
+def test_signatures_under_other_names_are_cut(name: str) -> None:
+    secret = "0123456789abcdefghijklmnop"
+    for url in (f"{URL}?{name}={secret}&a=1", f"{URL}?a=1&{name}={secret}"):
+        explanation = explain(ViewerRequest(url), now=NOW)
+        assert f"{name}=01234567..." in explanation.url
+        assert secret not in repr(explanation)
+
+
 @pytest.mark.parametrize("ampersand", ["&amp;", "&amp;amp;", "&#38;", "&#x26;", "&AMP;"])
 @pytest.mark.parametrize("own", ["", "v=1&w=2"])
 def test_a_url_escaped_for_html_shows_no_credential(

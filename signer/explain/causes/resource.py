@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _S3: Final = re.compile(
     r"(?:.+\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?(?::[0-9]+)?", re.IGNORECASE
 )
+_PRESIGNED: Final = (
+    "S3 checks it, not CloudFront: it ends X-Amz-Expires seconds after X-Amz-Date, or with the "
+    "credentials that signed it. signer s3-url makes a new one."
+)
 _AMAZON: Final = re.compile(r"(?:.+\.)?amazonaws\.com(?:\.cn)?(?::[0-9]+)?", re.IGNORECASE)
 
 
@@ -33,6 +37,9 @@ def s3_findings(case: Case) -> Iterator[Finding]:
     if case.sections and _AMAZON.fullmatch(case.sections.domain):
         bucket = _S3.fullmatch(case.sections.domain)
         name = shown(case.sections.domain, limit=100)
+        if bucket and case.presigned:
+            yield found(8, f"The URL is presigned for {name}.", advice=_PRESIGNED)
+            return
         yield found(8, f"The host {name} is {'an S3 bucket' if bucket else 'not CloudFront'}.")
     elif resource and case.kind == "custom" and _S3.fullmatch(resource.domain):
         yield found(8, f"The Resource names the bucket {shown(resource.domain, limit=100)}.")
