@@ -31,7 +31,7 @@ from tests.s3.signing import BUCKET
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "presigned.md").read_text(encoding="utf-8")
-ROLE_POLICY, _, CORS = map(
+ROLE_POLICY, BUCKET_POLICY, CORS = map(
     json.loads, re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 )
 TYPE = "image/png"
@@ -154,6 +154,20 @@ def test_the_session_token_is_part_of_the_url(bucket: MiniStack) -> None:
     assert token
     for changed in (url.replace(f"&{name}{token}", ""), url.replace(token, f"{token}x")):
         assert httpx.get(changed, trust_env=False).status_code in {400, 403}
+
+
+def test_the_bucket_policy_refuses_what_comes_without_tls(bucket: MiniStack) -> None:
+    (statement,) = [one for one in BUCKET_POLICY["Statement"] if "Bool" in one["Condition"]]
+    made = issuer(bucket, session(bucket, "plain", ROLE_POLICY))
+    assert read(made) == 200
+    s3 = client(bucket, "s3")
+    policy = json.dumps({**BUCKET_POLICY, "Statement": [statement]})
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    try:
+        assert read(made) == 403
+    finally:
+        s3.delete_bucket_policy(Bucket=BUCKET)
+    assert read(made) == 200
 
 
 @pytest.mark.parametrize(

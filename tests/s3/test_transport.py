@@ -1,0 +1,149 @@
+"""Presigned URLs over TLS: MiniStack with AUTH=true and USE_SSL=1."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from signer.dev import ministack as ministack_module
+from signer.dev.environment import ready_environment
+from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_ministack
+from signer.s3 import S3Issuer
+from tests.s3.signing import BUCKET
+
+pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
+
+# Otherwise it also takes port 443, for token issuers that nobody has here.
+NO_SECOND_PORT = "import ministack.app\nministack.app._port_is_bindable = lambda *_: False\nmain()"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a certificate of this run for loopback, and its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [
+                    x509.DNSName("localhost"),
+                    x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")),
+                ]
+            ),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.with_name("key.pem").write_bytes(private)
+    return file
+
+
+@pytest.fixture(scope="module")
+def endpoint(certificate: Path) -> Iterator[str]:
+    """MiniStack with TLS."""
+    given = ministack_module._environment
+    tls = {
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(certificate),
+        "MINISTACK_SSL_KEY": str(certificate.with_name("key.pem")),
+    }
+    child = ministack_module._CHILD
+    assert child.endswith("main()\n")
+
+    context = ssl.create_default_context(cafile=certificate)
+
+    def up(process: subprocess.Popen[bytes], url: str) -> bool:
+        until = time.monotonic() + 30
+        with httpx.Client(verify=context, trust_env=False) as asking:
+            while process.poll() is None and time.monotonic() < until:
+                with contextlib.suppress(httpx.TransportError):
+                    asking.get(f"{url.replace('http:', 'https:')}/_ministack/health")
+                    return True
+                time.sleep(0.05)
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ministack_module, "_environment", lambda *at: {**given(*at), **tls})
+        patch.setattr(ministack_module, "_CHILD", child.removesuffix("main()\n") + NO_SECOND_PORT)
+        patch.setattr(ministack_module, "_wait_until_up", up)
+        with running_ministack(ready_environment(print)) as running:
+            yield running.endpoint_url.replace("http://127.0.0.1", "https://localhost")
+
+
+def fill(endpoint: str, certificate: Path) -> None:
+    """Make the bucket, with an object in it."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        verify=str(certificate),
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, proxies={}),
+    )
+    client.create_bucket(Bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key="media/a.txt", Body=b"hello")
+
+
+def own(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3Issuer:
+    """Return an issuer that makes its own client, as it does in production."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    return S3Issuer(
+        BUCKET,
+        prefix="media",
+        region=REGION,
+        endpoint_url=endpoint,
+        max_content_length=10,
+        content_types=["text/plain"],
+    )
+
+
+def test_over_tls(endpoint: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(endpoint, certificate)
+    made = own(endpoint, monkeypatch)
+    context = ssl.create_default_context(cafile=certificate)
+    with httpx.Client(verify=context, trust_env=False) as viewer:
+        url = made.signed_url("a.txt", expires_in=60)
+        assert url.startswith(f"{endpoint}/{BUCKET}/media/a.txt?")
+        assert viewer.get(url).text == "hello"
+        last = url[-1]
+        assert viewer.get(url[:-1] + ("0" if last != "0" else "1")).status_code == 403
+        assert viewer.get(url.partition("?")[0]).status_code == 403
+        upload = made.signed_upload(
+            "b.txt", expires_in=60, content_type="text/plain", content_length=3
+        )
+        headers = dict(upload.headers)
+        assert viewer.put(upload.url, headers=headers, content=b"abc").status_code == 200
+        again = {**headers, "content-length": "4"}
+        assert viewer.put(upload.url, headers=again, content=b"abcd").status_code == 403
