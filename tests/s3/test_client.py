@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -231,4 +232,9 @@ def test_threads_share_one_client() -> None:
 def test_construction_reads_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "missing")
     assert S3Issuer("media").bucket == "media"
-    assert "boto3" not in sys.modules["signer.s3.client"].__dict__
+
+
+def test_boto3_is_not_loaded_for_it() -> None:
+    code = "import sys, signer.s3; print('boto3' in sys.modules, 'botocore' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["False", "True"]
