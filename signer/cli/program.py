@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "s3-url": _Entry("signer.cli.s3_url", "Print S3 presigned URLs.", "cli,aws"),
     "verify": _Entry("signer.cli.verify", "Decide about a request as CloudFront would."),
     "explain": _Entry("signer.cli.explain", "Say what a signature grants and why it is refused."),
+    "grants": _Entry("signer.cli.grants", "Check a grants table, and show what it gives to whom."),
     "keys": _Entry("signer.cli.keys", "Make, show and bind keys."),
     "edge": _Entry(
         "signer.cli.edge", "Serve a distribution on this machine, as CloudFront would.", "edge"
