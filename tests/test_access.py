@@ -22,7 +22,7 @@ from signer.access import MAX_SET_COOKIE_BYTES, Access, AccessCookies, UrlSigner
 from signer.cookies import COOKIE_NAMES, CookieAttributes
 from signer.errors import CookieError, GrantError
 from signer.grants import GrantTable
-from tests.grants.tables import BASE, STAFF, one, table
+from tests.grants.tables import BASE, STAFF, jar, one, table
 
 NOW = 1_800_000_000
 KID = "K2JCJMDEHXQW5F"
@@ -62,20 +62,6 @@ def access(
 ) -> Access:
     clock = lambda: NOW + 0.9  # noqa: E731 - a clock that is between two seconds
     return Access(grants or table(), signer or issuer(), attributes=attributes, clock=clock)
-
-
-def jar(headers: list[str]) -> dict[tuple[str, str], str]:
-    """Do what a browser does with Set-Cookie headers, in order."""
-    kept: dict[tuple[str, str], str] = {}
-    for line in headers:
-        pair, *attributes = line.split("; ")
-        name, _, value = pair.partition("=")
-        (path,) = [one.removeprefix("Path=") for one in attributes if one.startswith("Path=")]
-        if "Max-Age=0" in attributes:
-            kept.pop((name, path), None)
-        else:
-            kept[name, path] = value
-    return kept
 
 
 def opens(kept: dict[tuple[str, str], str], path: str, *, base: str = BASE) -> bool:
@@ -139,21 +125,10 @@ def test_what_was_held_and_is_not_granted_now_is_expired() -> None:
     assert jar(first.set_cookie_headers + second.set_cookie_headers + gone.set_cookie_headers) == {}
 
 
-@pytest.mark.parametrize(
-    "held",
-    [
-        "/",
-        "/auth/",
-        "/c/",
-        "/c/a",
-        "/c/a/b/",
-        "/c/a;/",
-        "/c/a/\r\nSet-Cookie: x=y",
-        "/c/*/",
-        None,
-        5,
-    ],
-)
+STRANGE = ["/", "/auth/", "/c/", "/c/a", "/c/a/b/", "/c/a;/", "/c/a/\r\nX: y", "/c/*/", None, 5]
+
+
+@pytest.mark.parametrize("held", STRANGE)
 def test_held_paths_that_are_not_of_the_table_never_reach_a_header(held: object) -> None:
     school = access(one(COURSES))
     paths: list[str] = [held]  # type: ignore[list-item]
@@ -256,17 +231,10 @@ def test_a_url_opens_the_one_object(
     assert not VERIFIER.verify(ViewerRequest(given.url.replace("?", "x?", 1))).allowed
 
 
-@pytest.mark.parametrize(
-    ("claims", "grant"),
-    [
-        (None, "team_docs"),
-        ({}, "team_docs"),
-        (STAFF, "nothing"),
-        (STAFF, ""),
-        (STAFF, None),
-        (STAFF, []),
-    ],
-)
+NOT_GIVEN = [(None, "team_docs"), ({}, "team_docs"), (STAFF, "x"), (STAFF, ""), (STAFF, None)]
+
+
+@pytest.mark.parametrize(("claims", "grant"), NOT_GIVEN)
 def test_a_url_of_a_grant_that_is_not_given_is_refused(
     claims: dict[str, object] | None, grant: object
 ) -> None:

@@ -22,7 +22,7 @@ from signer.access import Access
 from signer.assumptions import Assumptions
 from signer.errors import SignerError
 from signer.grants import GrantTable, Permit
-from tests.test_access import jar
+from tests.grants.tables import jar
 
 BASE = "https://media.example.com"
 NOW = 1_800_000_000

@@ -1,4 +1,4 @@
-"""Grants tables for the tests."""
+"""Grants tables for the tests, and the browser's side of their cookies."""
 
 from __future__ import annotations
 
@@ -69,3 +69,17 @@ def refused(code: str, text: str, line: int, field: str) -> GrantError:
     assert error.message.startswith(place)
     assert error.evidence["source"] == "grants.toml"
     return error
+
+
+def jar(headers: list[str]) -> dict[tuple[str, str], str]:
+    """Do what a browser does with Set-Cookie headers, in order."""
+    kept: dict[tuple[str, str], str] = {}
+    for line in headers:
+        pair, *attributes = line.split("; ")
+        name, _, value = pair.partition("=")
+        (path,) = [one.removeprefix("Path=") for one in attributes if one.startswith("Path=")]
+        if "Max-Age=0" in attributes:
+            kept.pop((name, path), None)
+        else:
+            kept[name, path] = value
+    return kept
