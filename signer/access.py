@@ -99,6 +99,7 @@ class Access:
         self._cookie_signer = signer if isinstance(signer, Issuer) else None
         self._attributes = attributes or CookieAttributes()
         self._clock = clock
+        self._by_cookies = [one.name for one in table.grants if one.transport == "cookies"]
         self._check()
 
     @property
@@ -109,7 +110,7 @@ class Access:
     @property
     def sets_cookies(self) -> bool:
         """True when the table has grants by cookies and the signer can make them."""
-        return self._cookie_signer is not None and self._has_cookie_grants
+        return self._cookie_signer is not None and bool(self._by_cookies)
 
     def cookies(self, claims: Claims | None, *, held: Collection[str] = ()) -> AccessCookies:
         """Return cookies for everything that the claims open by cookies.
@@ -126,14 +127,14 @@ class Access:
         """
         signer = self._cookie_signer
         if signer is None:
-            if self._has_cookie_grants:
+            if self._by_cookies:
                 raise GrantError(
                     "grant_needs_cloudfront",
                     "the table has grants by cookies, which only CloudFront checks",
                     advice='use an Issuer, or transport = "urls"',
                 )
             return AccessCookies([], None, (), ())
-        permits = [one for one in self.table.permits(claims) if one.transport == "cookies"]
+        permits = self.table.permits(claims, names=self._by_cookies)
         paths = tuple(permit.cookie_path for permit in permits)
         headers = self._cleared(path for path in self._known(held) if path not in paths)
         now = int(self._clock())
@@ -256,7 +257,6 @@ class Access:
                 "the cookie attributes have a path",
                 advice="leave it out; each grant has its own, see cookie_path",
             )
-        self._has_cookie_grants = any(one.transport == "cookies" for one in self.table.grants)
         if self._cookie_signer is None:
             return
         for grant in self.table.grants:

@@ -99,6 +99,12 @@ def test_no_grants_no_cookies() -> None:
     assert given == AccessCookies([], None, (), ())
 
 
+def test_a_grant_by_urls_has_no_say_in_cookies() -> None:
+    grants = one(COURSES + '\ntransport = "urls"\n[[grants]]\nname = "free"\npath = "/free/*"')
+    given = access(grants).cookies({"course": [str(n) for n in range(30)]})
+    assert given.paths == ("/free/",)
+
+
 def test_the_first_end_is_told() -> None:
     grants = GrantTable.from_json(
         '{"version": 1, "grants": [{"name": "a", "path": "/a/*", "ttl": 600},'
