@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.errors import GrantError
@@ -36,6 +36,34 @@ class UrlSigner(Protocol):
 
     def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
         """Return the URL, signed."""
+        ...
+
+
+class SignedUrl(Protocol):
+    """A signed URL that knows its end."""
+
+    @property
+    def url(self) -> str:
+        """The URL. It is a credential."""
+        ...
+
+    @property
+    def expires_at(self) -> int:
+        """When it ends, in epoch seconds."""
+        ...
+
+
+@runtime_checkable
+class PresigningSigner(Protocol):
+    """A signer whose URLs may end earlier than asked, with the credentials that sign them."""
+
+    @property
+    def max_lifetime(self) -> timedelta:
+        """Longest life of anything signed."""
+        ...
+
+    def presigned(self, url: str, /, *, expires_in: timedelta | int) -> SignedUrl:
+        """Return the URL, signed, with its end."""
         ...
 
 
@@ -188,6 +216,9 @@ class Access:
         """
         permit = self._permit(claims, grant, item)
         url = permit.item_url(item)
+        if isinstance(self._signer, PresigningSigner):
+            signed = self._signer.presigned(url, expires_in=permit.lifetime)
+            return AccessUrl(signed.url, signed.expires_at)
         ends = int(self._clock()) + int(permit.lifetime.total_seconds())
         return AccessUrl(self._signer.signed_url(url, expires_in=permit.lifetime), ends)
 
@@ -257,15 +288,15 @@ class Access:
                 "the cookie attributes have a path",
                 advice="leave it out; each grant has its own, see cookie_path",
             )
-        if self._cookie_signer is None:
-            return
-        for grant in self.table.grants:
-            if grant.lifetime > self._cookie_signer.max_lifetime:
-                raise GrantError(
-                    "grant_lifetime",
-                    f"the grant {grant.name} lasts longer than the issuer signs for "
-                    f"({self._cookie_signer.max_lifetime})",
-                    advice="shorten its ttl, or raise max_lifetime",
-                )
+        if isinstance(self._signer, Issuer | PresigningSigner):
+            longest = self._signer.max_lifetime
+            for grant in self.table.grants:
+                if grant.lifetime > longest:
+                    raise GrantError(
+                        "grant_lifetime",
+                        f"the grant {grant.name} lasts longer than the issuer signs for "
+                        f"({longest})",
+                        advice="shorten its ttl, or raise max_lifetime",
+                    )
         # Refuses a domain that does not contain the host, which no browser would accept.
         SignedCookies({}, resource=f"{self.table.base_url}/", attributes=self._at("/"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -40,6 +41,21 @@ class Presigner:
     def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
         self.asked.append((url, expires_in))
         return f"{url}?presigned"
+
+
+@dataclass
+class Ending:
+    url: str
+    expires_at: int
+
+
+class EndingPresigner(Presigner):
+    """Its credentials end ten seconds from now."""
+
+    max_lifetime = timedelta(hours=1)
+
+    def presigned(self, url: str, /, *, expires_in: timedelta | int) -> Ending:
+        return Ending(self.signed_url(url, expires_in=expires_in), NOW + 10)
 
 
 def issuer(
@@ -210,6 +226,14 @@ def test_a_domain_that_does_not_contain_the_host_is_refused_at_once() -> None:
     with pytest.raises(CookieError) as caught:
         access(attributes=CookieAttributes(domain="example.org"))
     assert caught.value.code == "cookie_domain_mismatch"
+
+
+def test_a_presigned_url_tells_the_end_of_the_credentials_that_signed_it() -> None:
+    made = access(one('path = "/a/*"\ntransport = "urls"'), EndingPresigner())
+    assert made.url(STAFF, "g", "b.txt").expires_at == NOW + 10
+    with pytest.raises(GrantError) as caught:
+        access(one('path = "/a/*"\ntransport = "urls"\nttl = "61m"'), EndingPresigner())
+    assert caught.value.code == "grant_lifetime"
 
 
 def test_a_grant_that_outlives_the_issuer_is_refused_at_once() -> None:
