@@ -1,0 +1,162 @@
+// The browser's half of the issuer: keeps signed cookies fresh while a page is open.
+//
+//   import { start, fetchSigned, signUrls, logOut } from "/auth/client.js";
+//   start({ onSignedOut: () => location.assign("/auth/login?return_to=" + location.pathname) });
+//
+// Cookies are renewed at a random moment between half and four fifths of their life, so that a
+// thousand open pages do not ask at once. Tabs of one browser take turns: only one asks, since a
+// provider may accept each refresh token once. No dependencies; docs/issuer.md describes it.
+
+const BASE = new URL(".", import.meta.url); // .../auth/
+const LOCK = "signer-refresh";
+const RETRY_SECONDS = 15;
+const LONGEST_TIMER = 2 ** 31 - 1; // of setTimeout, in milliseconds
+
+let options = { onSignedOut: () => {}, onRefreshed: () => {}, token: null };
+let timer;
+let running = null; // the refresh under way, if any
+let refreshedAt = -Infinity;
+let last = null; // the last answer
+let due = Infinity; // when to ask again, by the clock that goes on while a laptop sleeps
+let watching = false;
+const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel(LOCK) : null;
+
+/** An answer that is not what was asked for; `code` is the issuer's own. */
+export class IssuerError extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `The issuer answered ${status}`);
+    this.name = "IssuerError";
+    this.status = status;
+    this.code = problem.code ?? null;
+  }
+}
+
+/**
+ * Keep cookies fresh from now on; the first refresh happens at once.
+ *
+ * onSignedOut(error)    the session is over, or nobody is logged in
+ * onRefreshed(answer)   {grants, expires_at, expires_in}
+ * token()               returns a bearer token, for pages that log in by themselves
+ */
+export async function start(given = {}) {
+  options = { ...options, ...given };
+  if (!watching) {
+    watching = true;
+    // A laptop that slept through its timer, or a page that comes back from the cache.
+    for (const event of ["pageshow", "online"]) addEventListener(event, () => renewIfDue());
+    document.addEventListener("visibilitychange", () => document.hidden || renewIfDue());
+    channel?.addEventListener("message", ({ data }) => renewed(data, { told: true }));
+  }
+  return refresh().catch((error) => (error instanceof IssuerError ? null : Promise.reject(error)));
+}
+
+/** Stop keeping cookies fresh. */
+export function stop() {
+  clearTimeout(timer);
+  due = Infinity;
+}
+
+/** Renew cookies and session now; calls at the same time share one request. */
+export function refresh() {
+  running ??= alone(renew).finally(() => (running = null));
+  return running;
+}
+
+/** Like fetch with cookies, but renews them and tries once more after a 403. */
+export async function fetchSigned(resource, init = {}) {
+  const send = () => fetch(resource, { credentials: "include", ...init });
+  const sentAt = performance.now();
+  const answer = await send();
+  if (answer.status !== 403) return answer;
+  try {
+    // Another call may have renewed them while this one was under way.
+    if (refreshedAt < sentAt) await refresh();
+  } catch {
+    return answer;
+  }
+  return send();
+}
+
+/** Sign URLs: items are {grant, item}; returns the URLs in the same order. */
+export async function signUrls(items) {
+  const { urls } = await post("urls", { items });
+  return urls.map(({ url }) => url);
+}
+
+/** Remove session and cookies here, then let the provider end its own session if it can. */
+export async function logOut({ everywhere = true } = {}) {
+  stop();
+  const { logout_url: url } = await post("logout", {});
+  if (everywhere && url) location.assign(url);
+}
+
+async function renew() {
+  try {
+    renewed(await post("cookies", {}));
+    channel?.postMessage(last);
+    return last;
+  } catch (error) {
+    if (error.status === 401) {
+      stop();
+      options.onSignedOut(error);
+    } else if (watching) {
+      schedule(RETRY_SECONDS * (1 + Math.random()));
+    }
+    throw error;
+  }
+}
+
+function renewed(answer, { told = false } = {}) {
+  last = answer;
+  refreshedAt = performance.now();
+  if (watching && answer.expires_in != null) {
+    schedule(answer.expires_in * (0.5 + 0.3 * Math.random()));
+  }
+  if (watching || !told) options.onRefreshed(answer);
+}
+
+function schedule(seconds) {
+  clearTimeout(timer);
+  due = Date.now() + seconds * 1000;
+  timer = setTimeout(renewIfDue, Math.min(seconds * 1000, LONGEST_TIMER));
+}
+
+function renewIfDue() {
+  if (Date.now() >= due) refresh().catch(() => {});
+}
+
+async function alone(work) {
+  if (!("locks" in navigator)) return work();
+  const waitedFrom = performance.now();
+  return navigator.locks.request(LOCK, () =>
+    // Another tab did it while this one waited, and its message has arrived or is about to.
+    refreshedAt > waitedFrom && last ? last : work(),
+  );
+}
+
+async function post(name, content) {
+  const body = JSON.stringify(content);
+  const headers = {
+    "Content-Type": "application/json",
+    "X-Issuer-Request": "1",
+    // An origin access control signs a POST only if the client tells the hash of its body.
+    "x-amz-content-sha256": await sha256(body),
+  };
+  const token = await options.token?.();
+  if (token) headers["X-Issuer-Token"] = token;
+  const answer = await fetch(new URL(name, BASE), {
+    method: "POST",
+    credentials: "include",
+    cache: "no-store",
+    headers,
+    body,
+  });
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new IssuerError(answer.status, found);
+  return found;
+}
+
+async function sha256(text) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,120 @@
+"""Log-in at the identity provider, and log-out: what a browser walks through."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from signer.errors import IdentityError, RequestError, SignerError
+from signer.oidc.attempts import LOGIN_LIFETIME
+from signer.oidc.host_cookie import LOGIN_COOKIE, clearing_line, cookie_line
+from signer.oidc.session import Session
+from signer.return_to import safe_return_to
+from signer.service import failures
+from signer.service.messages import Reply, Request, json_reply
+
+if TYPE_CHECKING:
+    from signer.oidc.login import LoginFlow
+    from signer.service.parts import Parts
+    from signer.service.viewer import Viewers
+
+# Answers 200 to the browser's next request even after a POST; 302 would do as well here.
+_SEE_OTHER: Final = 303
+
+
+class SignIn:
+    """The routes that begin and end sessions."""
+
+    def __init__(self, parts: Parts, viewers: Viewers) -> None:
+        """Use what the parts provide."""
+        self._parts = parts
+        self._viewers = viewers
+
+    def log_in(self, request: Request) -> Reply:
+        """Send the browser to the identity provider."""
+        return_to = safe_return_to(request.parameters().get("return_to"))
+        begun = self._flow().begin(return_to, cookie=request.cookies.get(LOGIN_COOKIE))
+        return Reply(
+            _SEE_OTHER,
+            {"Location": begun.location},
+            cookies=(_login_line(begun.cookie),),
+        )
+
+    def call_back(self, request: Request) -> Reply:
+        """Take the browser back from the provider: session, cookies, and on to where it was."""
+        flow, cookie = self._flow(), request.cookies.get(LOGIN_COOKIE)
+        try:
+            query = request.parameters()
+        except RequestError as error:
+            return failures.problem(error)
+        try:
+            reply = self._logged_in(flow, query, cookie)
+        except SignerError as error:
+            reply = failures.problem(error)
+        # Whatever came of it, this attempt cannot be used again.
+        left = flow.remaining(query, cookie)
+        line = clearing_line(LOGIN_COOKIE) if left is None else _login_line(left)
+        return replace(reply, cookies=(*reply.cookies, line))
+
+    def log_out(self, request: Request) -> Reply:
+        """End the session here and tell where to end it at the provider."""
+        session, flow = None, self._parts.login
+        # What cannot be opened any more is removed all the same.
+        with contextlib.suppress(IdentityError):
+            session = self._viewers.session(request)
+        if flow is not None and session is not None and session.refresh_token is not None:
+            flow.revoke(session.refresh_token)
+        url = None
+        if flow is not None:
+            url = flow.logout_url(return_to_url=f"{self._parts.settings.base_url}/")
+        return json_reply(200, {"logout_url": url}, cookies=self._viewers.ended(session))
+
+    def session(self, request: Request) -> Reply:
+        """Tell who is logged in, until when, and what they were granted; asks nobody."""
+        try:
+            session = self._viewers.session(request)
+        except IdentityError:
+            session = None
+        claims = session.claims if session else None
+        content: dict[str, object] = {
+            "signed_in": session is not None,
+            "grants": sorted({permit.grant for permit in self._parts.table.permits(claims)}),
+        }
+        if session is not None:
+            content |= {"subject": session.subject, "expires_at": int(session.expires_at)}
+        return json_reply(200, content)
+
+    def _logged_in(self, flow: LoginFlow, query: dict[str, str], cookie: str | None) -> Reply:
+        found = flow.finish(query, cookie)
+        access, settings = self._parts.access, self._parts.settings
+        session = Session.of(
+            found.claims,
+            needed=access.needed_claims,
+            refresh_token=found.refresh_token,
+            now=self._parts.clock(),
+            lifetime=settings.session_lifetime,
+        )
+        cookies: tuple[str, ...] = ()
+        grants: tuple[str, ...] = ()
+        if access.sets_cookies:
+            made = access.cookies(session.claims)
+            session = replace(session, held=made.paths)
+            cookies, grants = tuple(made.set_cookie_headers), made.grants
+        return Reply(
+            _SEE_OTHER,
+            # Checked again: the cookie is sealed, but a check costs nothing.
+            {"Location": safe_return_to(found.return_to)},
+            cookies=(*cookies, self._viewers.session_line(session)),
+            grants=grants,
+        )
+
+    def _flow(self) -> LoginFlow:
+        flow = self._parts.login
+        if flow is None:
+            raise RequestError("route", "log-in is not set up here")
+        return flow
+
+
+def _login_line(value: str) -> str:
+    return cookie_line(LOGIN_COOKIE, value, max_age=int(LOGIN_LIFETIME.total_seconds()))
