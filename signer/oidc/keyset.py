@@ -38,7 +38,8 @@ LONGEST_RSA: Final = 8192
 _LIMIT: Final = 1 << 18
 _MOST_KEYS: Final = 100
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,4096}")
-_CURVES = {curve for _kind, curve in KEY_SHAPES.values() if curve is not None}
+# A list, since what is compared with them may be of any type.
+_CURVES = [curve for _kind, curve in KEY_SHAPES.values() if curve is not None]
 
 
 @dataclass(frozen=True, slots=True)
