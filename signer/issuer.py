@@ -14,7 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -23,7 +22,6 @@ from signer.cookies import CookieAttributes, SignedCookies
 from signer.encoding import encode_base64
 from signer.errors import (
     InputError,
-    KeyPairIdError,
     PolicyError,
     ResourceError,
     SignerError,
@@ -34,6 +32,7 @@ from signer.policy import Policy, canned_policy_text, decode_policy, epoch_secon
 from signer.resource import wire_resource
 from signer.signed_policy import (
     SignedPolicy,
+    checked_key_pair_id,
     identity_parameters,
     is_signature,
     longest_signature,
@@ -49,13 +48,6 @@ if TYPE_CHECKING:
 DEFAULT_MAX_LIFETIME: Final = timedelta(days=7)
 LONGEST_LIFETIME: Final = timedelta(days=36525)
 """The most that ``max_lifetime`` may be: no date issued then is beyond CloudFront's last one."""
-
-_KEY_PAIR_ID = re.compile(r"[A-Z0-9]{1,64}")
-_NOT_KEY_PAIR_IDS = (
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "the id of a key group"),
-    (re.compile(r"A(KIA|SIA)[A-Z0-9]{8,}"), "an AWS access key id"),
-    (re.compile(r"E[A-Z0-9]{12,13}"), "the id of a distribution"),
-)
 
 
 class Issuer:
@@ -103,14 +95,29 @@ class Issuer:
         self._is_rsa = key.algorithm is KeyAlgorithm.RSA_2048
         self._clock = clock
         self._lifetime = int(max_lifetime.total_seconds())
-        self.key_pair_id: Final = _checked_key_pair_id(key_pair_id)
-        self._identity = identity_parameters(self.key_pair_id, hash_algorithm)
+        self._key_pair_id = checked_key_pair_id(key_pair_id)
+        self._identity = identity_parameters(self._key_pair_id, hash_algorithm)
         self._stand_in = longest_signature(rsa=self._is_rsa)
         self._longest_wire = MAX_URL_BYTES - len(
             f"?Expires=2147483647&Signature={self._stand_in}{self._identity}"
         )
-        self.hash_algorithm: Final = hash_algorithm
-        self.max_lifetime: Final = max_lifetime
+        self._hash_algorithm = hash_algorithm
+        self._max_lifetime = max_lifetime
+
+    @property
+    def key_pair_id(self) -> str:
+        """CloudFront's id of the public key."""
+        return self._key_pair_id
+
+    @property
+    def hash_algorithm(self) -> HashAlgorithm:
+        """Hash under everything signed."""
+        return self._hash_algorithm
+
+    @property
+    def max_lifetime(self) -> timedelta:
+        """Longest life of anything issued."""
+        return self._max_lifetime
 
     def signed_url(
         self,
@@ -223,7 +230,7 @@ class Issuer:
         if not 0 < life <= self._lifetime:
             self._refuse_life(life)
         return SignedPolicy(
-            policy, self.key_pair_id, self.hash_algorithm, self._signature(policy.to_json())
+            policy, self._key_pair_id, self._hash_algorithm, self._signature(policy.to_json())
         )
 
     def generate_presigned_url(
@@ -263,9 +270,8 @@ class Issuer:
 
     def __repr__(self) -> str:
         """Show identity, not the key."""
-        return (
-            f"Issuer({self.key_pair_id}, {self._key.algorithm.value}, {self.hash_algorithm.value})"
-        )
+        name, kind = self._key_pair_id, self._key.algorithm.value
+        return f"Issuer({name}, {kind}, {self._hash_algorithm.value})"
 
     def _end(
         self, expires_in: timedelta | int | None, date_less_than: datetime | int | None
@@ -293,18 +299,18 @@ class Issuer:
             raise PolicyError("time_past", "the end of access is not in the future")
         raise PolicyError(
             "time_lifetime",
-            f"the end of access is more than max_lifetime ({self.max_lifetime}) ahead",
+            f"the end of access is more than max_lifetime ({self._max_lifetime}) ahead",
             advice="shorten it, or construct the Issuer with a longer max_lifetime",
             max_lifetime=self._lifetime,
         )
 
     def _rehearsed(self, policy: Policy) -> SignedPolicy:
         """Return the policy with a stand-in of full length, to refuse before signing."""
-        return SignedPolicy(policy, self.key_pair_id, self.hash_algorithm, self._stand_in)
+        return SignedPolicy(policy, self._key_pair_id, self._hash_algorithm, self._stand_in)
 
     def _signature(self, text: str) -> str:
         try:
-            signature = self._key.sign(text.encode("ascii"), self.hash_algorithm)
+            signature = self._key.sign(text.encode("ascii"), self._hash_algorithm)
         except SignerError:
             raise
         except Exception as error:
@@ -332,21 +338,3 @@ def _seconds(expires_in: timedelta | int) -> int:
             f"expires_in must be a timedelta or int seconds, not {type(expires_in).__name__}",
         )
     return expires_in
-
-
-def _checked_key_pair_id(key_pair_id: str) -> str:
-    text = key_pair_id if isinstance(key_pair_id, str) else ""
-    for pattern, meaning in _NOT_KEY_PAIR_IDS:
-        if pattern.fullmatch(text):
-            raise KeyPairIdError(
-                "key_pair_id_other",
-                f"the key pair id looks like {meaning}",
-                advice="use the id that CloudFront shows for the public key (K...)",
-            )
-    if not _KEY_PAIR_ID.fullmatch(text):
-        raise KeyPairIdError(
-            "key_pair_id",
-            "the key pair id is not made of up to 64 upper-case letters and digits",
-            advice="use the id that CloudFront shows for the public key (K...)",
-        )
-    return text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.encoding import encode_base64
-from signer.errors import ResourceError, UrlError, excerpt
+from signer.errors import KeyPairIdError, ResourceError, UrlError, excerpt
 from signer.keys import HashAlgorithm
 from signer.policy import Policy
 from signer.resource import match_url_resource
@@ -15,6 +16,13 @@ from signer.wire import MAX_URL_BYTES, is_plain_tail, wire_url
 _RSA_SIGNATURE_BYTES = 256
 _P256_SIGNATURE_BYTES = range(8, 73)
 _DER_SEQUENCE = 0x30
+
+_KEY_PAIR_ID = re.compile(r"[A-Z0-9]{1,64}")
+_NOT_KEY_PAIR_IDS = (
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "the id of a key group"),
+    (re.compile(r"A(KIA|SIA)[A-Z0-9]{8,}"), "an AWS access key id"),
+    (re.compile(r"E[A-Z0-9]{12,13}"), "the id of a distribution"),
+)
 
 
 class SignedPolicy:
@@ -114,6 +122,29 @@ class SignedPolicy:
     def __repr__(self) -> str:
         """Show what was signed, never the signature."""
         return f"SignedPolicy({self.policy.to_json()}, {self.key_pair_id})"
+
+
+def checked_key_pair_id(key_pair_id: str) -> str:
+    """Return a key pair id that may be one.
+
+    Raises:
+        KeyPairIdError: The id is malformed, or recognisably the id of something else.
+    """
+    text = key_pair_id if isinstance(key_pair_id, str) else ""
+    for pattern, meaning in _NOT_KEY_PAIR_IDS:
+        if pattern.fullmatch(text):
+            raise KeyPairIdError(
+                "key_pair_id_other",
+                f"the key pair id looks like {meaning}",
+                advice="use the id that CloudFront shows for the public key (K...)",
+            )
+    if not _KEY_PAIR_ID.fullmatch(text):
+        raise KeyPairIdError(
+            "key_pair_id",
+            "the key pair id is not made of up to 64 upper-case letters and digits",
+            advice="use the id that CloudFront shows for the public key (K...)",
+        )
+    return text
 
 
 def identity_parameters(key_pair_id: str, hash_algorithm: HashAlgorithm) -> str:
