@@ -54,11 +54,7 @@ class Provider:
     """
 
     def __init__(self, issuer_url: str, *, clock: Callable[[], float] = time.time) -> None:
-        try:
-            usable = not https.checked_url(issuer_url).query
-        except InputError:
-            usable = False
-        if not usable or "?" in issuer_url:
+        if not _can_be_asked(issuer_url) or "?" in issuer_url:
             raise ConfigurationError(
                 "oidc_issuer",
                 "the issuer is not an https:// URL without a query",
@@ -142,15 +138,20 @@ def _metadata(body: bytes, *, issuer: str) -> Metadata:
 def _address(name: str, value: object) -> str | None:
     if value is None:
         return None
-    try:
-        if isinstance(value, str):
-            https.checked_url(value)
-            return value
-    except InputError:
-        pass
+    if isinstance(value, str) and _can_be_asked(value):
+        return value
     raise RemoteError(
         "provider_document", f"{name} of the discovery document is not an https:// URL", field=name
     )
+
+
+def _can_be_asked(url: str) -> bool:
+    try:
+        # A host with an empty or long label passes as part of a URL, and fails in the resolver.
+        (https.checked_url(url).hostname or "").encode("idna")
+    except (InputError, UnicodeError):
+        return False
+    return True
 
 
 def _present(name: str, value: str | None) -> str:
