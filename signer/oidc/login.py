@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from signer import https
-from signer.errors import ConfigurationError, IdentityError, InputError, RemoteError
+from signer.errors import ConfigurationError, IdentityError, InputError, RemoteError, SignerError
 from signer.oidc import attempts
 from signer.oidc.attempts import Attempt
 from signer.oidc.claims import same_text, subject
@@ -223,11 +223,12 @@ class LoginFlow:
     def revoke(self, refresh_token: str) -> bool:
         """End a refresh token at the provider; False when it cannot or could not.
 
-        Never raises for a provider that is out of reach: log-out goes on without it.
+        Never raises, neither for a provider that is out of reach nor for a client secret that
+        cannot be read: log-out goes on without it.
         """
         try:
             return self._endpoint.revoke(refresh_token)
-        except RemoteError:
+        except SignerError:
             return False
 
     def logout_url(self, *, return_to_url: str, id_token_hint: str | None = None) -> str | None:

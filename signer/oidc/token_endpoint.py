@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,8 @@ _LIMIT: Final = 1 << 17
 _OK: Final = 200
 _REFUSALS: Final = range(400, 500)
 _TOO_MANY: Final = (408, 425, 429)
+# RFC 6750, section 2.1: what may stand in an Authorization header behind Bearer.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # The error codes of RFC 6749, section 5.2. Only these are shown; anything else that a server
 # writes there might be anything.
 _KNOWN_ERRORS: Final = (
@@ -76,6 +79,7 @@ class TokenEndpoint:
             not isinstance(kind, str)
             or kind.lower() != "bearer"
             or not isinstance(access_token, str)
+            or not _BEARER.fullmatch(access_token)
             or not isinstance(id_token, str | None)
             or not isinstance(refresh_token, str | None)
         ):
