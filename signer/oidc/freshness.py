@@ -4,6 +4,10 @@ Three rules meet here. What is held is served while it is fresh, and longer whil
 cannot be asked, but never past a limit: a key that the provider has withdrawn must end some time.
 Whatever callers ask, the provider is asked at most once a minute, since anybody can send tokens
 that name keys nobody has. And one thread asks while the others go on with what is held.
+
+``signer.refreshing`` keeps secrets fresh and is another thing: it tries again sooner the longer
+something is missing, has no floor between attempts that succeed, and no way to ask for something
+newer than what a caller saw.
 """
 
 from __future__ import annotations
