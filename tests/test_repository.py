@@ -129,6 +129,10 @@ def test_the_wheel_holds_the_typed_package_and_the_demo_content(built: Path) -> 
     content -= {"make_media.py", "landscape.py"}
     shipped = {name for name in names if name.startswith("signer/dev/gallery/")}
     assert shipped == {f"signer/dev/gallery/{name}" for name in content}
+    functions = {f"signer/dev/function/{path.name}" for path in (ROOT / "lambda").glob("*.py")}
+    assert {name for name in names if name.startswith("signer/dev/function/")} == functions
+    pages = ROOT / "signer" / "dev" / "identity" / "pages"
+    assert {f"signer/dev/identity/pages/{path.name}" for path in pages.iterdir()} <= names
     outside = {name for name in names if not name.startswith(("signer/", "cloudfront_issuer-"))}
     assert not outside
 

@@ -1,4 +1,4 @@
-"""Put the demo's pictures and film into the wheel, from the one place where they are kept."""
+"""Put what the demo runs into the wheel, from the one place where each is kept."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # They paint the media, with libraries that the demo does not need.
 PAINTERS = ("make_media.py", "landscape.py")
 
+# Folder of the checkout, what is taken of it, and where it lies in the package.
+SHIPPED = (
+    ("examples/gallery", "**/*", "signer/dev/gallery"),
+    ("lambda", "*.py", "signer/dev/function"),
+)
 
-class GalleryHook(BuildHookInterface[Any]):
-    """Ship `examples/gallery` as `signer/dev/gallery`.
 
-    A static force-include would fail while the folder is absent, and would copy the files into
+class DemoHook(BuildHookInterface[Any]):
+    """Ship `examples/gallery` and `lambda` inside `signer/dev`.
+
+    A static force-include would fail while a folder is absent, and would copy the files into
     site-packages for an editable install, where the checkout already has them.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the folder's files to a standard wheel, one by one."""
-        gallery = Path(self.root) / "examples" / "gallery"
+        """Add the folders' files to a standard wheel, one by one."""
         if version != "standard":
             return
-        for file in sorted(gallery.rglob("*")):
-            name = file.relative_to(gallery).as_posix()
-            if file.is_file() and name not in PAINTERS and "__pycache__" not in file.parts:
-                build_data["force_include"][str(file)] = f"signer/dev/gallery/{name}"
+        for folder, pattern, place in SHIPPED:
+            for file in sorted((Path(self.root) / folder).glob(pattern)):
+                name = file.relative_to(Path(self.root) / folder).as_posix()
+                if file.is_file() and name not in PAINTERS and "__pycache__" not in file.parts:
+                    build_data["force_include"][str(file)] = f"{place}/{name}"

@@ -8,6 +8,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
@@ -47,6 +48,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="Type of the signing key that is made for this run.",
 )
+@click.option(
+    "--s3-only",
+    is_flag=True,
+    help="No CloudFront: S3 presigned URLs from the same function behind an HTTP API.",
+)
+@click.option(
+    "--lifetime",
+    type=click.IntRange(10, 3600),
+    metavar="SECONDS",
+    help="Life of cookies and URLs [default: as in the table of grants].",
+)
 @click.option("--check", is_flag=True, help="Run the whole story with an HTTP client, then exit.")
 @click.option(
     "--open/--no-open",
@@ -60,15 +72,19 @@ def dev(
     port: int | None,
     storage: Literal["s3", "folder"],
     algorithm: str,
+    s3_only: bool,
+    lifetime: int | None,
     check: bool,
     open_browser: bool | None,
     as_json: bool,
 ) -> None:
     """Run a private gallery behind a local CloudFront.
 
-    Starts a private S3 bucket (MiniStack), a backend that issues signed cookies and signed URLs,
-    and the local edge in front of both, on loopback only. Ctrl-C stops everything.
+    Starts a private S3 bucket and a secret store (MiniStack), an identity provider, the issuer's
+    Lambda function, and the local edge in front of them, on loopback only. Ctrl-C stops everything.
     """
+    if s3_only and storage != "s3":
+        raise click.UsageError("--s3-only needs --storage s3: a folder cannot check signatures")
     progress = _Progress()
     try:
         with ending_like_ctrl_c():
@@ -79,7 +95,13 @@ def dev(
             use = (
                 _check(out, as_json=as_json) if check else _show(out, open_browser, as_json=as_json)
             )
-            options = Options(port=port, storage=storage, algorithm=ALGORITHMS[algorithm])
+            options = Options(
+                port=port,
+                storage=storage,
+                algorithm=ALGORITHMS[algorithm],
+                delivery="s3" if s3_only else "cloudfront",
+                lifetime=timedelta(seconds=lifetime) if lifetime else None,
+            )
             with progress:
                 passed = run_demo(options, say=progress.say, use=progress.until_up(use))
     except KeyboardInterrupt:
@@ -183,37 +205,43 @@ def _addresses(demo: Demo, *, mark: bool) -> str:
     def address(text: str) -> str:
         return f"[bold cyan]{escape(text)}[/]" if mark else text
 
-    (ada, ada_password), (guest, guest_password) = demo.accounts[:2]
-    return "\n".join(
-        (
-            bold("A private gallery behind a local CloudFront"),
-            "",
-            f"  Site        {address(demo.site_url)}",
-            f"  Inspector   {address(demo.inspector_url)}",
-            f"  Log in as   {bold(ada)} / {bold(ada_password)}   gallery and film",
-            f"              {bold(guest)} / {bold(guest_password)}      gallery only",
-            f"  Key         {demo.key_pair_id} ({demo.algorithm}), in memory only",
-            "",
+    ada, guest = demo.accounts[:2]
+    lines = [
+        bold("A private gallery behind a local CloudFront"),
+        "",
+        f"  Site        {address(demo.site_url)}",
+        f"  Inspector   {address(demo.inspector_url)}",
+        f"  Log-in      {address(demo.identity_url)}, the identity provider",
+        f"  Accounts    {bold(ada)}: gallery and film; {bold(guest)}: gallery only",
+        f"  Key         {demo.key_pair_id} ({demo.algorithm}), made for this run",
+        "",
+        bold("Try"),
+        "  1. Open the site: everything private answers 403.",
+        "  2. Log in as ada: signed cookies open the gallery, and the film plays.",
+        "  3. Share a picture, open its signed URL in a private window, change a letter of it.",
+        "  4. Take the group cinema from ada at the identity provider, then reload the site.",
+        "  5. Keep the inspector open meanwhile: it says why each request was decided so.",
+    ]
+    if demo.delivery == "s3":
+        lines[0] = bold("Private pictures by S3 presigned URLs, without CloudFront")
+        lines[8:] = [
             bold("Try"),
-            "  1. Open the site: everything private answers 403.",
-            "  2. Log in: signed cookies open the gallery, and the film plays.",
-            "  3. Share a picture, open its signed URL in a private window, change a letter of it.",
-            "  4. Log in as the guest: valid cookies, but not for the film.",
-            "  5. Keep the inspector open meanwhile: it says why each request was decided so.",
-        )
-    )
+            "  1. Open the site and log in: each picture has a presigned URL of the bucket.",
+            "  2. Copy one, open it in a private window, change a letter of it.",
+        ]
+        del lines[6]
+    return "\n".join(lines)
 
 
 def _commands(demo: Demo, gallery: Gallery) -> list[str]:
     key = gallery.pictures()[0].key
-    user, password = demo.accounts[0]
-    form = json.dumps({"user": user, "password": password})
-    log_in = f"curl -c jar -H 'Content-Type: application/json' -d '{form}' {demo.site_url}/login"
+    if demo.delivery == "s3":
+        name = key.rpartition("/")[2]
+        return [f"curl -i {demo.bucket_url}/{key}", f"curl {demo.site_url}/images/{name}/url"]
     return [
         f"curl -i {demo.site_url}/{key}",
         *([f"curl -i {demo.bucket_url}/{key}"] if demo.bucket_url else []),
-        log_in,
-        f"curl -b jar -o picture.jpg {demo.site_url}/{key}",
+        f"curl -i {demo.site_url}/auth/session",
     ]
 
 
@@ -221,10 +249,12 @@ def _document(demo: Demo) -> dict[str, Any]:
     return {
         "site_url": demo.site_url,
         "inspector_url": demo.inspector_url,
+        "identity_url": demo.identity_url,
         "bucket_url": demo.bucket_url,
+        "delivery": demo.delivery,
         "key_pair_id": demo.key_pair_id,
         "algorithm": demo.algorithm,
-        "accounts": dict(demo.accounts),
+        "accounts": list(demo.accounts),
         "ministack_pid": demo.ministack_pid,
     }
 

@@ -1,19 +1,17 @@
-"""Where the gallery lies, what is in it, and its backend."""
+"""Where the demo's parts lie: the gallery with its grants, and the issuer's Lambda function."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from signer.errors import ConfigurationError
 
-_PACKAGED = Path(__file__).parent / "gallery"
-_CHECKOUT = Path(__file__).parents[2] / "examples" / "gallery"
+# Installed, they lie beside this file; tools/build_hook.py puts them there.
+_PACKAGED = Path(__file__).parent
+_CHECKOUT = Path(__file__).parents[2]
 
 # Not from the operating system's table, which differs between machines.
 _CONTENT_TYPES = {
@@ -46,6 +44,11 @@ class Gallery:
         return self.folder / "site"
 
     @property
+    def presigned_site(self) -> Path:
+        """Return the page for delivery by presigned URLs, with the names of the pictures."""
+        return self.folder / "presigned_site"
+
+    @property
     def media(self) -> Path:
         """Return the folder of the private objects; a key is a path below it."""
         return self.folder / "media"
@@ -58,9 +61,10 @@ class Gallery:
         """Return the film's master playlist, then everything that it leads to."""
         return tuple(self._object(key) for key in self._catalogue()["film"]["parts"])
 
-    def backend(self) -> ModuleType:
-        """Return the gallery's ``backend.py``, loaded: an example, not part of the package."""
-        return _load(self.folder / "backend.py")
+    @property
+    def grants(self) -> Path:
+        """Return the table of who may see what."""
+        return self.folder / "grants.toml"
 
     def _catalogue(self) -> dict[str, Any]:
         # Names come from here and not from a listing: some file systems decompose accents.
@@ -79,23 +83,26 @@ def find_gallery() -> Gallery:
     Raises:
         ConfigurationError: It is in neither place.
     """
-    for folder in (_PACKAGED, _CHECKOUT):
-        if (folder / "backend.py").is_file():
-            return Gallery(folder)
+    places = (_PACKAGED / "gallery", _CHECKOUT / "examples" / "gallery")
+    return Gallery(_found(places, "grants.toml", "gallery"))
+
+
+def find_function() -> Path:
+    """Find the issuer's Lambda function, ``issue.py``: an asset, not part of the package.
+
+    Raises:
+        ConfigurationError: It is neither in the package nor in the checkout.
+    """
+    places = (_PACKAGED / "function", _CHECKOUT / "lambda")
+    return _found(places, "issue.py", "Lambda function") / "issue.py"
+
+
+def _found(places: tuple[Path, ...], landmark: str, what: str) -> Path:
+    for folder in places:
+        if (folder / landmark).is_file():
+            return folder
     raise ConfigurationError(
-        "gallery_missing",
-        "the demo's gallery is not beside the package",
+        "demo_incomplete",
+        f"the demo's {what} is not beside the package",
         advice="install the wheel, or run from a checkout of the repository",
     )
-
-
-def _load(file: Path) -> ModuleType:
-    name = "gallery_backend"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ConfigurationError("gallery_backend", f"{file.name} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    # Registered first: the module's own annotations are resolved through this table.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,17 +13,21 @@ class Demo:
     Attributes:
         site_url: What to open; scheme and host of everything a viewer sees.
         inspector_url: The edge's inspector page.
+        identity_url: The identity provider.
         bucket_url: The private bucket at its own address; None when a folder stands in for it.
+        delivery: ``cloudfront``, or ``s3`` for presigned URLs.
         key_pair_id: Of the key made for this run.
         algorithm: Of that key.
-        accounts: Names and passwords; the first sees everything, the second the gallery only.
+        accounts: Who can log in; the first sees everything, the second the gallery only.
         ministack_pid: Process id of MiniStack; None when a folder stands in for it.
     """
 
     site_url: str
     inspector_url: str
+    identity_url: str
     bucket_url: str | None
+    delivery: Literal["cloudfront", "s3"]
     key_pair_id: str
     algorithm: str
-    accounts: tuple[tuple[str, str], ...]
+    accounts: tuple[str, ...]
     ministack_pid: int | None

@@ -1,40 +1,45 @@
-"""The whole demo in one process, with MiniStack as its only child."""
+"""The whole demo in one process, with MiniStack as its only child.
+
+A private bucket and a secret store (MiniStack), an identity provider (oidc-provider-mock), the
+issuer's own Lambda function, and the local edge in front of all of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
+import json
 import socket
-import string
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Literal
 
-import fastapi  # noqa: F401 - missing, it stops us here and not when MiniStack is up
-import uvicorn
-
+from signer.credential import Credential
 from signer.dev.bucket import BUCKET, fill_bucket
-from signer.dev.content import Gallery, find_gallery
+from signer.dev.content import Gallery, find_function, find_gallery
 from signer.dev.demo import Demo
 from signer.dev.environment import ready_environment
+from signer.dev.identity import ACCOUNTS, running_identity_provider
+from signer.dev.issuing import by_cloudfront, by_s3, function_environment, new_key_pair_id
 from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_ministack
 from signer.dev.ports import listen, listen_near
+from signer.dev.secret_store import SecretsManager, SecretStore, private_files
 from signer.edge import (
     Behavior,
     Distribution,
     EdgeServer,
     FolderOrigin,
-    HttpOrigin,
+    FunctionFile,
+    LambdaOrigin,
     S3Origin,
 )
-from signer.edge.server import QuietServer
-from signer.issuer import Issuer
-from signer.keys import KeyAlgorithm, PrivateKey
+from signer.keys import KeyAlgorithm
 from signer.verifier import TrustedKeyGroup
 
 SITE_PORT = 8080
-_KEY_PAIR_ID_LENGTH = 13
+
+Use = Callable[[Demo, Gallery], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,25 +50,28 @@ class Options:
         port: Of the site; the next free one from 8080 when None.
         storage: ``s3`` for MiniStack, ``folder`` to serve the files as they lie.
         algorithm: Of the signing key.
+        delivery: ``cloudfront``, or ``s3``: presigned URLs behind an API and no CloudFront.
+        lifetime: Of everything that is issued; as the table of grants says when None.
     """
 
     port: int | None = None
     storage: Literal["s3", "folder"] = "s3"
     algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256
+    delivery: Literal["cloudfront", "s3"] = "cloudfront"
+    lifetime: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Storage:
-    """Where the private objects lie, as the edge sees it and as a stranger would ask for it."""
+    """Where private objects and secrets lie."""
 
     origin: S3Origin | FolderOrigin
+    secrets: SecretStore
     bucket_url: str | None = None
     pid: int | None = None
 
 
-def run_demo(
-    options: Options, *, say: Callable[[str], None], use: Callable[[Demo, Gallery], Awaitable[bool]]
-) -> bool:
+def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
     """Start the demo, use it, and stop everything again, whatever happens in between.
 
     Args:
@@ -82,25 +90,49 @@ def run_demo(
         # Ports first: there is no point in installing anything for a demo that cannot be reached.
         site = listen(options.port) if options.port is not None else listen_near(SITE_PORT)
         inspector = listen_near(_port(site) + 1)
-        backend = listen(0)
-        for bound in (*site, *inspector, *backend):
+        for bound in (*site, *inspector):
             stack.enter_context(contextlib.closing(bound))
         storage = stack.enter_context(_storage(options, gallery, say))
-        sockets = _Sockets(site, inspector, backend)
-        return asyncio.run(_serve(options, gallery, storage, sockets, use))
+        say("starting the identity provider")
+        identity = stack.enter_context(running_identity_provider())
+        credential = Credential.new(key_pair_id=new_key_pair_id(), algorithm=options.algorithm)
+        key = credential.private_key
+        assert key is not None  # noqa: S101 - a new credential has its key
+        demo = Demo(
+            site_url=_url(site),
+            inspector_url=_url(inspector),
+            identity_url=identity.issuer_url,
+            bucket_url=storage.bucket_url,
+            delivery=options.delivery,
+            key_pair_id=credential.key_pair_id,
+            algorithm=options.algorithm.value,
+            accounts=tuple(ACCOUNTS),
+            ministack_pid=storage.pid,
+        )
+        common = function_environment(
+            gallery, storage.secrets, identity, site_url=demo.site_url, lifetime=options.lifetime
+        )
+        if options.delivery == "s3":
+            variables = {**common, **by_s3()}
+            distribution = _api(gallery, _function(variables), demo)
+        else:
+            variables = {**common, **by_cloudfront(storage.secrets, credential)}
+            group = TrustedKeyGroup({credential.key_pair_id: key.public_key()}, name="demo")
+            distribution = _site(gallery, storage, _function(variables), group, demo)
+        edge = EdgeServer(distribution, host="localhost", sockets=site, inspector_sockets=inspector)
+        return asyncio.run(_serve(edge, lambda: use(demo, gallery)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sockets:
-    site: list[socket.socket]
-    inspector: list[socket.socket]
-    backend: list[socket.socket]
+async def _serve(edge: EdgeServer, use: Callable[[], Awaitable[bool]]) -> bool:
+    async with edge:
+        return await use()
 
 
 @contextlib.contextmanager
 def _storage(options: Options, gallery: Gallery, say: Callable[[str], None]) -> Iterator[_Storage]:
     if options.storage == "folder":
-        yield _Storage(origin=FolderOrigin(gallery.media))
+        with private_files() as files:
+            yield _Storage(origin=FolderOrigin(gallery.media), secrets=files)
         return
     python = ready_environment(say)
     say("starting MiniStack")
@@ -115,60 +147,28 @@ def _storage(options: Options, gallery: Gallery, say: Callable[[str], None]) -> 
             secret_access_key=SECRET_ACCESS_KEY,
         )
         url = f"{ministack.endpoint_url}/{BUCKET}"
-        yield _Storage(origin=origin, bucket_url=url, pid=ministack.pid)
+        secrets = SecretsManager(ministack.endpoint_url)
+        yield _Storage(origin=origin, secrets=secrets, bucket_url=url, pid=ministack.pid)
 
 
-async def _serve(
-    options: Options,
+def _function(variables: dict[str, str]) -> FunctionFile:
+    return FunctionFile(find_function(), "handler", variables)
+
+
+def _site(
     gallery: Gallery,
     storage: _Storage,
-    sockets: _Sockets,
-    use: Callable[[Demo, Gallery], Awaitable[bool]],
-) -> bool:
-    key = PrivateKey.generate(options.algorithm)
-    issuer = Issuer(key, key_pair_id=_new_key_pair_id())
-    module = gallery.backend()
-    demo = Demo(
-        site_url=_url(sockets.site),
-        inspector_url=_url(sockets.inspector),
-        bucket_url=storage.bucket_url,
-        key_pair_id=issuer.key_pair_id,
-        algorithm=options.algorithm.value,
-        accounts=tuple((name, user.password) for name, user in module.USERS.items()),
-        ministack_pid=storage.pid,
-    )
-    group = TrustedKeyGroup({issuer.key_pair_id: key.public_key()}, name="demo")
-    app = module.create_app(issuer, demo.site_url, inspector_url=demo.inspector_url)
-    async with _backend(app, sockets.backend) as backend_url:
-        distribution = _distribution(gallery, storage, backend_url, group)
-        edge = EdgeServer(
-            distribution,
-            host="localhost",
-            sockets=sockets.site,
-            inspector_sockets=sockets.inspector,
-        )
-        async with edge:
-            return await use(demo, gallery)
-
-
-def _distribution(
-    gallery: Gallery, storage: _Storage, backend_url: str, group: TrustedKeyGroup
+    function: FunctionFile,
+    group: TrustedKeyGroup,
+    demo: Demo,
 ) -> Distribution:
     """Return what a stack for this site would look like: public paths by name, the rest signed."""
-
-    def backend(path_pattern: str) -> Behavior:
-        return Behavior(
-            origin="backend",
-            path_pattern=path_pattern,
-            allowed_methods="ALL",
-            forward_cookies=True,
-        )
-
     return Distribution(
         origins={
             "site": FolderOrigin(gallery.site),
-            "backend": HttpOrigin(backend_url),
+            "issuer": LambdaOrigin(function),
             "private": storage.origin,
+            "addresses": _addresses(demo),
         },
         key_groups={"demo": group},
         default_root_object="index.html",
@@ -178,9 +178,8 @@ def _distribution(
             Behavior(origin="site", path_pattern="/index.html"),
             Behavior(origin="site", path_pattern="/favicon.ico"),
             Behavior(origin="site", path_pattern="/assets/*"),
-            backend("/api/*"),
-            backend("/login"),
-            backend("/logout"),
+            Behavior(origin="addresses", path_pattern="/demo.json"),
+            _issuer("/auth/*"),
         ),
         default_behavior=Behavior(origin="private", trusted_key_groups=("demo",)),
         domain_names=("localhost",),
@@ -188,25 +187,37 @@ def _distribution(
     )
 
 
-@contextlib.asynccontextmanager
-async def _backend(app: Any, sockets: list[socket.socket]) -> AsyncIterator[str]:  # noqa: ANN401 - ASGI
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off"
+def _api(gallery: Gallery, function: FunctionFile, demo: Demo) -> Distribution:
+    """Return a stand-in for API Gateway: the same function, a public page, and no signatures."""
+    return Distribution(
+        # An HTTP API passes on what it gets: nothing is signed, and Authorization stays.
+        origins={
+            "site": FolderOrigin(gallery.presigned_site),
+            "issuer": LambdaOrigin(function, origin_access_control=False),
+            "addresses": _addresses(demo),
+        },
+        default_root_object="index.html",
+        behaviors=(
+            Behavior(origin="addresses", path_pattern="/demo.json"),
+            _issuer("/auth/*"),
+            _issuer("/images/*"),
+        ),
+        default_behavior=Behavior(origin="site"),
+        domain_names=("localhost",),
     )
-    server = QuietServer(config)
-    task = asyncio.create_task(server.serve(sockets=sockets))
-    try:
-        # No need to wait for it: the socket listens already, and connections queue.
-        yield f"http://127.0.0.1:{_port(sockets)}"
-    finally:
-        server.should_exit = True
-        await task
 
 
-def _new_key_pair_id() -> str:
-    """Return an id in the form that CloudFront gives to public keys."""
-    alphabet = string.ascii_uppercase + string.digits
-    return "K" + "".join(secrets.choice(alphabet) for _ in range(_KEY_PAIR_ID_LENGTH))
+def _issuer(path_pattern: str) -> Behavior:
+    return Behavior(
+        origin="issuer", path_pattern=path_pattern, allowed_methods="ALL", forward_cookies=True
+    )
+
+
+def _addresses(demo: Demo) -> LambdaOrigin:
+    """Return an origin that tells the page what else there is to open."""
+    body = json.dumps({"inspector_url": demo.inspector_url, "identity_url": demo.identity_url})
+    answer = {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
+    return LambdaOrigin(lambda _event, _context: answer)
 
 
 def _port(sockets: list[socket.socket]) -> int:

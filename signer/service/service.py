@@ -120,6 +120,9 @@ class Service:
         access = self._parts.access
         if viewer.claims is None and not any(grant.public for grant in access.table.grants):
             raise RequestError("login_required", "nobody is logged in", advice="see /auth/login")
+        if not access.sets_cookies:
+            # URLs are all there is here; the session has been refreshed.
+            return self._viewers.kept(viewer, json_reply(200, {"grants": [], "expires_at": None}))
         made = access.cookies(viewer.claims, held=viewer.held)
         content = {"grants": made.grants, "expires_at": made.expires_at}
         if made.expires_at is not None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from signer.dev import content
-from signer.dev.content import Gallery, find_gallery
+from signer.dev.content import Gallery, find_function, find_gallery
 from signer.errors import ConfigurationError
 
 
@@ -16,18 +17,28 @@ def test_the_gallery_of_a_checkout_is_found() -> None:
     assert gallery.media.is_dir()
 
 
-def test_a_packaged_gallery_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "backend.py").touch()
+def test_what_is_packaged_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("gallery/grants.toml", "function/issue.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
     monkeypatch.setattr(content, "_PACKAGED", tmp_path)
-    assert find_gallery() == Gallery(tmp_path)
+    assert find_gallery() == Gallery(tmp_path / "gallery")
+    assert find_function() == tmp_path / "function" / "issue.py"
 
 
-def test_no_gallery_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_function_of_a_checkout_is_found() -> None:
+    assert find_function().parent.name == "lambda"
+
+
+@pytest.mark.parametrize("find", [find_gallery, find_function])
+def test_a_missing_part_is_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, find: Callable[[], object]
+) -> None:
     monkeypatch.setattr(content, "_PACKAGED", tmp_path)
     monkeypatch.setattr(content, "_CHECKOUT", tmp_path)
     with pytest.raises(ConfigurationError) as raised:
-        find_gallery()
-    assert raised.value.code == "gallery_missing"
+        find()
+    assert raised.value.code == "demo_incomplete"
 
 
 def test_the_catalogue_names_every_private_file_and_no_other() -> None:

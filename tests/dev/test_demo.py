@@ -20,11 +20,17 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [(), ("--algorithm", "rsa"), ("--storage", "folder")],
-    ids=["p256", "rsa", "folder"],
+    ("arguments", "steps"),
+    [
+        ((), 20),
+        (("--algorithm", "rsa"), 20),
+        (("--storage", "folder"), 19),
+        (("--s3-only",), 10),
+        (("--lifetime", "60"), 20),
+    ],
+    ids=["p256", "rsa", "folder", "s3-only", "lifetime"],
 )
-def test_the_whole_story_is_told(arguments: tuple[str, ...]) -> None:
+def test_the_whole_story_is_told(arguments: tuple[str, ...], steps: int) -> None:
     done = subprocess.run(
         [*COMMAND, "--check", "--json", *arguments],
         capture_output=True,
@@ -37,7 +43,19 @@ def test_the_whole_story_is_told(arguments: tuple[str, ...]) -> None:
     assert [step for step in story["steps"] if not step["passed"]] == []
     assert story["passed"]
     assert done.returncode == 0
-    assert len(story["steps"]) == (16 if "folder" in arguments else 17)
+    assert len(story["steps"]) == steps
+
+
+def test_presigned_urls_need_a_bucket_that_checks_them() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--s3-only", "--storage", "folder"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--s3-only needs --storage s3" in done.stderr
 
 
 def test_the_story_is_readable_in_a_pipe() -> None:
@@ -51,7 +69,7 @@ def test_the_story_is_readable_in_a_pipe() -> None:
         check=False,
     )
     assert done.returncode == 0
-    assert done.stdout.count("✓") == 16
+    assert done.stdout.count("✓") == 19
     assert "✗" not in done.stdout
     assert "\x1b" not in done.stdout
 

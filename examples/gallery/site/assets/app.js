@@ -1,27 +1,11 @@
 // The demo page. What is locked is decided by the edge, not here: this script asks and shows the answer.
 
+import { logOut, signUrls, start } from "/auth/client.js";
 import { attach } from "./player.js";
 
 const byId = (id) => document.getElementById(id);
 const address = (key) => "/" + key.split("/").map(encodeURIComponent).join("/");
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-
-async function post(path, body) {
-  return fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
-}
-
-// What a refused call says; a broken backend says it in its own way, without JSON.
-async function reason(response) {
-  try {
-    return (await response.json()).detail;
-  } catch {
-    return `The backend answered ${response.status}`;
-  }
-}
+const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { timeStyle: "medium" });
 
 // CloudFront's error code, read from the XML body of a 403; null when the object is served.
 async function refusal(path) {
@@ -34,28 +18,42 @@ async function refusal(path) {
   return `${response.status} ${xml.querySelector("Code")?.textContent ?? ""}`.trim();
 }
 
+const PATHS = { gallery: "/gallery/*", film: "/film/*" }; // what the grants of this site open
+let renewals = 0;
+
 async function showSession() {
-  const response = await fetch("/api/session");
-  const session = await response.json();
-  byId("login").hidden = session.user !== null;
-  byId("session").hidden = session.user === null;
-  if (session.inspector) {
-    byId("inspector-link").href = session.inspector;
-    byId("inspector-link").hidden = false;
-  }
-  if (session.user === null) return session;
-  byId("session-user").textContent = session.user;
-  byId("session-until").textContent = clock(session.until);
+  const session = await (await fetch("/auth/session", { cache: "no-store" })).json();
+  byId("login").hidden = session.signed_in;
+  byId("session").hidden = !session.signed_in;
+  if (!session.signed_in) return session;
+  byId("session-user").textContent = session.subject;
+  // Renews the cookies now, and from then on in time.
+  await start({
+    onRefreshed: showRenewal,
+    onSignedOut: () => location.reload(),
+  });
+  return session;
+}
+
+function showRenewal({ grants, expires_at: until }) {
+  byId("session-until").textContent = clock(until);
+  byId("session-renewed").textContent = `Renewed ${++renewals} ${renewals === 1 ? "time" : "times"}.`;
   byId("session-grants").replaceChildren(
-    ...session.resources.map((resource) => {
+    ...grants.map((grant) => {
       const item = document.createElement("li");
       const code = document.createElement("code");
-      code.textContent = resource;
+      code.textContent = location.origin + PATHS[grant];
       item.append(code);
       return item;
     }),
   );
-  return session;
+}
+
+async function showAddresses() {
+  const { inspector_url: inspector, identity_url: identity } = await (await fetch("/demo.json")).json();
+  byId("inspector-link").href = inspector;
+  byId("inspector-link").hidden = false;
+  byId("identity-link").href = identity;
 }
 
 function pictureItem(picture, loggedIn) {
@@ -113,16 +111,17 @@ async function showFilm(film) {
 }
 
 async function sharePicture(picture) {
-  const response = await post("/api/share", { key: picture.key });
-  if (!response.ok) {
-    byId("gallery-state").textContent = await reason(response);
+  let url;
+  try {
+    [url] = await signUrls([{ grant: "share", item: picture.key.split("/").at(-1) }]);
+  } catch (error) {
+    byId("gallery-state").textContent = error.message;
     return;
   }
-  const { url, until } = await response.json();
   byId("share-name").textContent = picture.title;
   byId("share-url").value = url;
   byId("share-open").href = url;
-  byId("share-until").textContent = clock(until);
+  byId("share-until").textContent = clock(new URL(url).searchParams.get("Expires"));
   byId("share-copied").textContent = "";
   byId("share").showModal();
 }
@@ -143,30 +142,15 @@ byId("share").addEventListener("click", (event) => {
   if (event.target === byId("share")) byId("share").close();
 });
 
-byId("login").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = new FormData(byId("login"));
-  const response = await post("/login", { user: form.get("user"), password: form.get("password") });
-  if (response.ok) {
-    // A fresh page: the browser asks again for everything that it was refused.
-    location.reload();
-    return;
-  }
-  byId("login-problem").textContent = await reason(response);
-  byId("password").select();
-});
-
-byId("logout").addEventListener("click", async () => {
-  await post("/logout");
-  location.reload();
-});
+byId("logout").addEventListener("click", () => logOut());
 
 async function main() {
   const [session, catalogue] = await Promise.all([
     showSession(),
     fetch("/assets/catalogue.json").then((response) => response.json()),
+    showAddresses(),
   ]);
-  await Promise.all([showPictures(catalogue.pictures, session.user !== null), showFilm(catalogue.film)]);
+  await Promise.all([showPictures(catalogue.pictures, session.signed_in), showFilm(catalogue.film)]);
   document.documentElement.dataset.ready = "true";
 }
 
