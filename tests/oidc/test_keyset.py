@@ -246,6 +246,7 @@ def test_nothing_private_is_kept_of_a_key(maker: Maker) -> None:
         {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
         {"kty": "RSA", "n": "A" * 9000, "e": "AQAB"},
         {"kty": "RSA", "n": "_" * 2048, "e": "AQAB"},
+        {"kty": "RSA", "n": "_" * 401, "e": "AQAB"},
         {"kty": "RSA", "n": "+" * 400, "e": "AQAB"},
         {"kty": "EC", "crv": "P-256", "x": "AA"},
         {"kty": "EC", "crv": ["P-256"], "x": "AA", "y": "AA"},
