@@ -32,6 +32,7 @@ from tests.oidc.forging import (
     null,
     numbers,
     other_curve,
+    p384_key,
     pem,
     public_jwk,
     rsa_signed,
@@ -40,7 +41,7 @@ from tests.oidc.forging import (
     stranger_jwk,
     unsigned,
 )
-from tests.oidc.token_maker import AUDIENCE, compact
+from tests.oidc.token_maker import AUDIENCE, compact, es256
 
 NONE_SPELLINGS = [
     "none",
@@ -103,6 +104,7 @@ KEY: dict[str, Forge] = {
     "key that may only sign": header(kid="signs"),
     "key for another algorithm": header(kid="rs512"),
     "symmetric key in the set": header(kid="oct"),
+    "key on another curve": lambda maker: maker.es256(es256(p384_key()), kid="p384"),
     "curve that is not in use": lambda maker: maker.es256(kid="k1"),
 }
 

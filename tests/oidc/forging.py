@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from tests.oidc.token_maker import (
     Maker,
@@ -152,6 +152,11 @@ def weak_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 1024)
 
 
+@functools.cache
+def p384_key() -> ECKey:
+    return ec_key("p384", "P-384")
+
+
 def by_weak_key(maker: Maker) -> str:
     return compact(
         maker.header(kid="weak"),
@@ -172,6 +177,7 @@ def odd_keys(maker: Maker) -> list[dict[str, object]]:
         {"kty": "RSA", "kid": "weak", "n": weak, "e": "AQAB"},
         {"kty": "oct", "kid": "oct", "k": encoded(b"0" * 32), "alg": "RS256"},
         {**point, "kid": "k1", "crv": "secp256k1"},
+        {**p384_key().as_dict(private=False)},
         {**point, "kid": "off", "x": encoded(b"\1" * 32)},
     ]
 
