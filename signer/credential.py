@@ -98,6 +98,21 @@ class Credential:
             # https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html lists no SHA-1.
             raise _bad_field("hash_algorithm", "SHA256, the only hash that KMS signs with")
 
+    @property
+    def held_key(self) -> PrivateKey:
+        """The key that the document holds.
+
+        Raises:
+            CredentialError: ``credential_kms``: there is none, it lives in KMS.
+        """
+        if self.private_key is None:
+            raise CredentialError(
+                "credential_kms",
+                "the credential's key lives in KMS and never leaves it",
+                advice="give a credential that holds its key",
+            )
+        return self.private_key
+
     @classmethod
     def new(
         cls,

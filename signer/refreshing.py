@@ -15,7 +15,7 @@ import time
 import weakref
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from signer.errors import InputError, SignerError
 
@@ -175,7 +175,7 @@ def _spread() -> float:
     return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
 
 
-_IN_THIS_PROCESS: weakref.WeakSet[Refreshing[object]] = weakref.WeakSet()
+_IN_THIS_PROCESS: weakref.WeakSet[Refreshing[Any]] = weakref.WeakSet()
 
 
 def _after_fork() -> None:

@@ -33,9 +33,9 @@ def test_a_new_credential_survives_its_document(algorithm: KeyAlgorithm) -> None
     before = datetime.now(UTC) - timedelta(seconds=1)
     made = Credential.new(key_pair_id=KEY_ID, algorithm=algorithm)
     again = Credential.from_json(made.to_json())
-    assert again.private_key.public_key() == made.private_key.public_key()
-    assert dataclasses.replace(again, private_key=made.private_key) == made
-    assert (again.private_key.algorithm, again.hash_algorithm) == (algorithm, HashAlgorithm.SHA256)
+    assert again.held_key.public_key() == made.held_key.public_key()
+    assert dataclasses.replace(again, private_key=made.held_key) == made
+    assert (again.held_key.algorithm, again.hash_algorithm) == (algorithm, HashAlgorithm.SHA256)
     assert len(again.kid) == 36
     assert again.kid != Credential.new(key_pair_id=KEY_ID, algorithm=KeyAlgorithm.ECDSA_P256).kid
     assert again.activated_at
@@ -46,7 +46,7 @@ def test_a_new_credential_survives_its_document(algorithm: KeyAlgorithm) -> None
 def test_a_document_is_read(document: dict[str, object], p256_key: PrivateKey) -> None:
     credential = Credential.from_json("\ufeff" + json.dumps(document))
     assert credential.key_pair_id == KEY_ID
-    assert credential.private_key.public_key() == p256_key.public_key()
+    assert credential.held_key.public_key() == p256_key.public_key()
     assert credential.max_lifetime == timedelta(days=1)
     assert json.loads(credential.to_json()) == document
 

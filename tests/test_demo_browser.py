@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from signer.dev.identity import ACCOUNTS, IdentityProvider
 from tests.dev.running import RunningDemo, running_demo
@@ -222,6 +222,18 @@ def short_lived() -> Iterator[RunningDemo]:
         yield running
 
 
+def refreshes_of(page: Page) -> list[int]:
+    """Return a list that grows by the status of each refresh."""
+    statuses: list[int] = []
+
+    def note(got: Response) -> None:
+        if got.url.endswith("/auth/cookies"):
+            statuses.append(got.status)
+
+    page.on("response", note)
+    return statuses
+
+
 def signature_of(context: BrowserContext) -> str:
     for cookie in cookies(context):
         if (cookie.get("name"), cookie.get("path")) == ("CloudFront-Signature", "/film/"):
@@ -236,12 +248,8 @@ def test_cookies_are_renewed_silently_while_the_film_plays(
     try:
         page = opened(context)
         log_in(page, "ada")
-        refreshes: list[int] = []
+        refreshes = refreshes_of(page)
         loads: list[str] = []
-        page.on(
-            "response",
-            lambda got: got.url.endswith("/auth/cookies") and refreshes.append(got.status),
-        )
         page.on("framenavigated", lambda frame: loads.append(frame.url))
         before = signature_of(context)
         # The film lasts as long as the cookies; at half speed they are renewed while it plays.
@@ -261,10 +269,7 @@ def test_a_403_is_mended_by_one_refresh(viewer: BrowserContext) -> None:
     log_in(page, "ada")
     viewer.clear_cookies(name="CloudFront-Signature")
     assert status(page, "/film/part-00.m4s") == 403
-    refreshes: list[int] = []
-    page.on(
-        "response", lambda got: got.url.endswith("/auth/cookies") and refreshes.append(got.status)
-    )
+    refreshes = refreshes_of(page)
     fetched = """async (paths) => {
         const { fetchSigned } = await import("/auth/client.js");
         const answers = await Promise.all(paths.map((path) => fetchSigned(path, {cache: "no-store"})));

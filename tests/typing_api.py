@@ -30,6 +30,7 @@ from signer import (
     open_issuer,
     wire_url,
 )
+from signer.custody import CustodyIssuer
 
 
 class KeyService:
@@ -64,7 +65,7 @@ def issuing(key: SigningKey) -> None:
         clock=lambda: 0,
     )
     assert_type(Issuer(KeyService(), key_pair_id="K1"), Issuer)
-    assert_type(open_issuer("file:keys/dev.json"), Issuer)
+    assert_type(open_issuer("file:keys/dev.json"), CustodyIssuer)
     url = wire_url("https://cdn.example.com" + object_key_path("films/a.mp4"))
     assert_type(issuer.signed_url(url, expires_in=60), str)
     assert_type(issuer.signed_url(url, expires_in=timedelta(minutes=1)), str)

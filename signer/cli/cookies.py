@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from signer.cli.sources import key_option, required_credential
+from signer.cli.sources import key_option, required_issuer
 from signer.cli.terminal import Terminal, output_options
 from signer.cli.times import Duration, clock_at, end_of_access, now_option, time_options
 from signer.cookies import CookieAttributes, SameSite, SignedCookies
@@ -97,7 +97,7 @@ def cookies(
         raise click.UsageError("Missing argument 'RESOURCE'.")
     clock = clock_at(now)
     end = end_of_access(expires_in, until, clock=clock)
-    issuer = required_credential(key_uri).issuer(clock=clock)
+    issuer = required_issuer(key_uri, clock=clock)
     signed = issuer.signed_cookies(
         resource,
         date_less_than=end,

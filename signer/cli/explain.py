@@ -35,7 +35,7 @@ Examples:
     "--private-key",
     "key_uri",
     metavar="URI",
-    help="The key that signs: file:PATH or env:NAME.",
+    help="The key that signs: file:PATH, env:NAME, secretsmanager:ID or ssm:NAME.",
 )
 @click.option(
     "--host", "hosts", multiple=True, help="Another name of the distribution; repeatable."

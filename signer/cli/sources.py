@@ -12,8 +12,9 @@ from typing import Any, Final
 import click
 
 from signer.credential import Credential
-from signer.custody import check_owner_only, read_credential
+from signer.custody import check_owner_only, open_issuer, public_key_of, read_credential
 from signer.errors import CredentialError, KeyMaterialError
+from signer.issuer import Issuer
 from signer.keys import KeyAlgorithm, PrivateKey, PublicKey
 
 ALGORITHMS: Final = {"p256": KeyAlgorithm.ECDSA_P256, "rsa": KeyAlgorithm.RSA_2048}
@@ -39,7 +40,7 @@ def key_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="URI",
         envvar="SIGNER_KEY",
         show_envvar=True,
-        help="Credential document: file:PATH or env:NAME.",
+        help="Credential: file:PATH, env:NAME, secretsmanager:ID or ssm:NAME.",
     )(command)
 
 
@@ -49,11 +50,20 @@ def required_credential(uri: str | None) -> Credential:
     Raises:
         click.UsageError: No URI was given.
     """
+    return read_credential(_given(uri))
+
+
+def required_issuer(uri: str | None, *, clock: Callable[[], float]) -> Issuer:
+    """Open what signs, wherever its key is; see :func:`required_credential`."""
+    return open_issuer(_given(uri), clock=clock)
+
+
+def _given(uri: str | None) -> str:
     if not uri:
         raise click.UsageError(
             "No key: give --key file:keys/dev.json, or set SIGNER_KEY; signer keys new makes one."
         )
-    return read_credential(uri)
+    return uri
 
 
 def read_key_file(path: Path) -> KeyFile:
@@ -69,8 +79,7 @@ def read_key_file(path: Path) -> KeyFile:
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         check_owner_only(path)
         credential = Credential.from_json(_decoded(data, path))
-        key = credential.private_key
-        return KeyFile(key.public_key(), key, credential)
+        return _of_credential(credential)
     if b"PRIVATE KEY" in data:
         check_owner_only(path)
         return _private(data, path)
@@ -87,14 +96,17 @@ def read_key_file(path: Path) -> KeyFile:
 def read_signing_key(uri: str) -> KeyFile:
     """Read the key that signs: a credential URI, or the path of a credential or PEM file."""
     scheme, _, place = uri.partition(":")
-    if scheme == "env":
-        credential = read_credential(uri)
-        return KeyFile(credential.private_key.public_key(), credential.private_key, credential)
+    if scheme in {"env", "secretsmanager", "ssm"}:
+        return _of_credential(read_credential(uri))
     path = Path(place if scheme == "file" else uri).expanduser()
     key = read_key_file(path)
-    if key.private is None:
+    if key.private is None and key.credential is None:
         raise KeyMaterialError("key_public", f"{path} holds a public key, not a private one")
     return key
+
+
+def _of_credential(credential: Credential) -> KeyFile:
+    return KeyFile(public_key_of(credential), credential.private_key, credential)
 
 
 def read_text(value: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from signer.cli.lines import read_lines
-from signer.cli.sources import key_option, required_credential
+from signer.cli.sources import key_option, required_issuer
 from signer.cli.terminal import Terminal, output_options
 from signer.cli.times import clock_at, end_of_access, now_option, time_options
 from signer.issuer import Issuer
@@ -57,7 +57,7 @@ def url(
         raise click.UsageError("--allow-entire-distribution is about a pattern: give --resource.")
     clock = clock_at(now)
     end = end_of_access(expires_in, until, clock=clock)
-    issuer = required_credential(key_uri).issuer(clock=clock)
+    issuer = required_issuer(key_uri, clock=clock)
     wanted = read_lines(urls)
     if resource is None:
         signed = [

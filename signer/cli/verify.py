@@ -12,6 +12,7 @@ from signer.cli.requests import read_cookies, read_public_keys, read_url, reques
 from signer.cli.sources import key_option, required_credential
 from signer.cli.terminal import Report, Row, Section, Terminal, output_options
 from signer.cli.times import now_option
+from signer.custody import public_key_of
 from signer.explain.cookie_lines import judge_cookies
 from signer.verifier import TrustedKeyGroup, Verifier
 from signer.viewer_request import ViewerRequest
@@ -69,7 +70,7 @@ def verify(
 def _trusted(public_keys: tuple[str, ...], key_uri: str | None) -> dict[str, PublicKey]:
     if not public_keys:
         credential = required_credential(key_uri)
-        return {credential.key_pair_id: credential.private_key.public_key()}
+        return {credential.key_pair_id: public_key_of(credential)}
     usable, unsuitable = read_public_keys(public_keys)
     for error in unsuitable.values():
         raise error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -38,6 +39,9 @@ from signer.keys import KeyAlgorithm
 from signer.verifier import TrustedKeyGroup
 
 SITE_PORT = 8080
+
+# Imported by what the demo runs, only once MiniStack is up; that they are missing is said before.
+_NEEDED = ("aws_lambda_powertools", "joserfc", "oidc_provider_mock")
 
 Use = Callable[[Demo, Gallery], Awaitable[bool]]
 
@@ -84,7 +88,11 @@ def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
 
     Raises:
         ConfigurationError: A port is taken, MiniStack cannot be installed or started.
+        ModuleNotFoundError: A package of the extra ``dev`` is not installed.
     """
+    for name in _NEEDED:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
     gallery = find_gallery()
     with contextlib.ExitStack() as stack:
         # Ports first: there is no point in installing anything for a demo that cannot be reached.
@@ -96,8 +104,6 @@ def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
         say("starting the identity provider")
         identity = stack.enter_context(running_identity_provider())
         credential = Credential.new(key_pair_id=new_key_pair_id(), algorithm=options.algorithm)
-        key = credential.private_key
-        assert key is not None  # noqa: S101 - a new credential has its key
         demo = Demo(
             site_url=_url(site),
             inspector_url=_url(inspector),
@@ -117,7 +123,9 @@ def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
             distribution = _api(gallery, _function(variables), demo)
         else:
             variables = {**common, **by_cloudfront(storage.secrets, credential)}
-            group = TrustedKeyGroup({credential.key_pair_id: key.public_key()}, name="demo")
+            group = TrustedKeyGroup(
+                {credential.key_pair_id: credential.held_key.public_key()}, name="demo"
+            )
             distribution = _site(gallery, storage, _function(variables), group, demo)
         edge = EdgeServer(distribution, host="localhost", sockets=site, inspector_sockets=inspector)
         return asyncio.run(_serve(edge, lambda: use(demo, gallery)))

@@ -38,9 +38,9 @@ def test_new_with_an_id_makes_a_credential(tmp_path: Path, name: str) -> None:
     credential = Credential.from_json(file.read_text(encoding="utf-8"))
     assert credential.key_pair_id == document["key_pair_id"] == KID
     assert credential.max_lifetime.days == 1
-    assert credential.private_key.algorithm.value == document["algorithm"]
+    assert credential.held_key.algorithm.value == document["algorithm"]
     public = PublicKey.from_pem((tmp_path / "dev.pub.pem").read_bytes())
-    assert public == credential.private_key.public_key()
+    assert public == credential.held_key.public_key()
     if sys.platform != "win32":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -93,7 +93,7 @@ def test_what_no_issuer_takes_is_refused_before_anything_is_written(tmp_path: Pa
 def test_show_prints_nothing_private(tmp_path: Path, algorithm: KeyAlgorithm) -> None:
     uri = make_credential(tmp_path, algorithm)
     file = Path(uri.removeprefix("file:"))
-    key = Credential.from_json(file.read_text(encoding="utf-8")).private_key
+    key = Credential.from_json(file.read_text(encoding="utf-8")).held_key
     pem = write_private(tmp_path / "key.pem", key.to_pem())
     der = write_private(
         tmp_path / "key.der",
@@ -138,7 +138,7 @@ def test_a_passphrase_comes_from_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["json", "pem", "encrypted", "der"])
 def test_what_is_private_is_refused_when_others_can_read_it(tmp_path: Path, form: str) -> None:
     file = Path(make_credential(tmp_path).removeprefix("file:"))
-    key = Credential.from_json(file.read_text(encoding="utf-8")).private_key
+    key = Credential.from_json(file.read_text(encoding="utf-8")).held_key
     loaded = load_pem_private_key(key.to_pem().encode(), None)
     content = {
         "json": file.read_bytes(),

@@ -67,7 +67,7 @@ def test_unknown_commands_and_options_are_wrong_usage() -> None:
     [
         (("edge", "--config", __file__), "starlette", "edge"),
         (("edge", "--config", __file__), "uvicorn", "edge"),
-        (("dev", "--check"), "fastapi", "dev"),
+        (("dev", "--check"), "oidc_provider_mock", "dev"),
         (("dev",), "boto3", "dev"),
         (("url", URL), "rich", "cli"),
     ],
@@ -110,10 +110,10 @@ def test_only_a_wrong_configuration_counts_as_wrong_usage(monkeypatch: pytest.Mo
         (CredentialError("canary", "wrong"), 1),
     ):
 
-        def fail(*_: object, error: SignerError = error) -> None:
+        def fail(*_: object, error: SignerError = error, **__: object) -> None:
             raise error
 
-        monkeypatch.setattr("signer.cli.url.required_credential", fail)
+        monkeypatch.setattr("signer.cli.url.required_issuer", fail)
         result = run("url", URL, "--expires-in", "1h", "--json")
         assert result.exit_code == exit_code
         assert json.loads(result.stderr) == {
@@ -136,7 +136,7 @@ def test_an_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
         message = "canary"
         raise TypeError(message)
 
-    monkeypatch.setattr("signer.cli.url.required_credential", fail)
+    monkeypatch.setattr("signer.cli.url.required_issuer", fail)
     result = run("url", URL, "--expires-in", "1h")
     refused(result, "internal")
     assert "canary" not in result.stderr
@@ -157,7 +157,7 @@ def test_ways_to_end(monkeypatch: pytest.MonkeyPatch, error: BaseException, code
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("signer.cli.url.required_credential", fail)
+    monkeypatch.setattr("signer.cli.url.required_issuer", fail)
     result = run("url", URL, "--expires-in", "1h")
     assert result.exit_code == code
     assert result.stdout == ""
@@ -216,7 +216,7 @@ def test_a_process_prints_the_url_alone(tmp_path: Path) -> None:
 def test_no_process_shows_key_material(tmp_path: Path) -> None:
     key = make_credential(tmp_path)
     text = Path(key.removeprefix("file:")).read_text(encoding="utf-8")
-    secrets = secrets_of(Credential.from_json(text).private_key)
+    secrets = secrets_of(Credential.from_json(text).held_key)
     broken = json.dumps({**json.loads(text), "algorithm": "RSA_2048"})
     env = {
         "SIGNER_DEBUG": "1",

@@ -24,7 +24,7 @@ def allowed(
     key: str, url: str, cookies: str = "", *, ip: str | None = None, now: int = NOW
 ) -> bool:
     text = Path(key.removeprefix("file:")).read_text(encoding="utf-8")
-    public = Credential.from_json(text).private_key.public_key()
+    public = Credential.from_json(text).held_key.public_key()
     request = ViewerRequest(url, cookies=cookies, ip=ip)
     return Verifier([TrustedKeyGroup({KID: public})]).verify(request, now=now).allowed
 

@@ -124,7 +124,11 @@ MISTAKES = [
     # text, field, words of the message
     ("", "default_behavior", "is missing"),
     ("[default_behavior]\n", "default_behavior.origin", "is missing"),
-    (MINIMAL.replace('"folder"', '"s4"'), "origins.media.type", "allowed are: folder, http, lambda, s3"),
+    (
+        MINIMAL.replace('"folder"', '"s4"'),
+        "origins.media.type",
+        "allowed are: folder, http, lambda, s3",
+    ),
     (MINIMAL.replace('"folder"', '"foldr"'), "origins.media.type", "did you mean folder?"),
     (MINIMAL.replace('type = "folder"', ""), "origins.media.type", "is missing"),
     (MINIMAL.replace('"media"\n[', '"missing"\n['), "origins.media.path", "is not a folder"),
