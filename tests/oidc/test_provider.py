@@ -45,7 +45,7 @@ def test_nothing_is_asked_before_it_is_needed(remote: FakeProvider) -> None:
 
 def test_an_issuer_with_a_path_is_asked_below_it(remote: FakeProvider) -> None:
     """Auth0 writes its issuer with a slash, Keycloak and Cognito with a path."""
-    for issuer in (f"{remote.url}/", f"{remote.url}/realms/a"):
+    for issuer in (f"{remote.url}/", f"{remote.url}/realms/a", f"{remote.url}/tenants/b/"):
         path = issuer.removeprefix(remote.url).rstrip("/") + DISCOVERY
         remote.pages[path] = page(remote.document(issuer=issuer))
         assert Provider(issuer).jwks_uri == f"{remote.url}/keys"

@@ -68,6 +68,20 @@ def test_any_piece_of_it_is_refused_and_anything_around_it(start: int, end: int,
             assert code_of(Seal([KEY]), changed) == "seal_broken"
 
 
+@pytest.mark.parametrize("size", [0, 16, 32])
+def test_a_cookie_has_one_spelling(size: int) -> None:
+    """Sizes for each number of bits that base64 leaves over."""
+    seal = Seal([KEY])
+    text = seal.seal("p", {"a": "b" * size}, lifetime=HOUR)
+    assert seal.open("p", text)
+    for padding in ("=", "==", "==="):
+        assert code_of(seal, text + padding) == "seal_broken"
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet.index(text[-1])
+    for other in alphabet[:last] + alphabet[last + 1 :]:
+        assert code_of(seal, text[:-1] + other) == "seal_broken"
+
+
 @given(st.text(max_size=300) | st.binary(max_size=300) | st.none() | st.integers())
 @example("")
 @example("=")
