@@ -40,6 +40,9 @@ def _refuse_the_outside_world(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(_refuse_the_outside_world)
 
+# Where botocore would otherwise look for credentials.
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
 
 @pytest.fixture(scope="session")
 def rsa_key() -> PrivateKey:
