@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -239,7 +240,7 @@ def test_a_clock_set_back_far_makes_old_keys_unusable(
     assert code_of(verifier, lasting(maker)) == "keys_unavailable"
     remote.publish(maker.rsa)
     clock.now += 5
-    assert code_of(verifier, lasting(maker)) == "fine"
+    assert code_of(verifier, replace(maker, now=clock.now).token()) == "fine"
 
 
 def test_keys_that_must_not_verify_are_left_out(maker: Maker) -> None:
