@@ -35,6 +35,7 @@ GENUINE: dict[str, Made] = {
     "typ in other case": lambda maker: maker.headed(typ="jwt"),
     "an access token of RFC 9068": lambda maker: maker.headed(typ="at+jwt"),
     "its long form": lambda maker: maker.headed(typ="application/at+JWT"),
+    "a header with certificates": lambda maker: maker.headed(x5c=["MIIB" * 500]),
     "unknown header members": lambda maker: maker.headed(**{"urn:x": 1}),
     "jku, which nobody follows": lambda maker: maker.headed(jku=f"{maker.issuer}/attacker"),
     "aud in a list": lambda maker: maker.token(aud=["other", AUDIENCE]),
