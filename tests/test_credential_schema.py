@@ -35,7 +35,8 @@ def in_kms(**changed: object) -> dict[str, Any]:
 
 
 def with_key(key: PrivateKey, **changed: object) -> dict[str, Any]:
-    document = in_kms(algorithm=key.algorithm.value, private_key_pem=key.to_pem(), **changed)
+    own: dict[str, object] = {"algorithm": key.algorithm.value, "private_key_pem": key.to_pem()}
+    document = in_kms(**{**own, **changed})
     del document["kms_key_arn"]
     return document
 
