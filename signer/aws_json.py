@@ -5,8 +5,8 @@ Importing boto3 and making a client is most of what a small function does before
 Signature Version 4, tested byte for byte against botocore's. Nothing is logged, and no error shows
 anything of an answer but the name of its error.
 
-AWS pages: "Create a signed AWS API request" (reference_sigv-create-signed-request), "GetSecretValue",
-"GetParameter", "Sign", "GetPublicKey".
+AWS pages: "Create a signed AWS API request" (reference_sigv-create-signed-request),
+"GetSecretValue", "GetParameter", "Sign", "GetPublicKey".
 """
 
 from __future__ import annotations
@@ -336,7 +336,7 @@ def _endpoint(service: str, region: str, environ: Mapping[str, str]) -> str:
             if configured := environ.get(name):
                 return configured
     fips = "-fips" if environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true" else ""
-    suffix = _DNS_SUFFIXES.get(region.split("-")[0]) or _DNS_SUFFIXES.get(
+    suffix = _DNS_SUFFIXES.get(region.split("-", maxsplit=1)[0]) or _DNS_SUFFIXES.get(
         "-".join(region.split("-")[:2]), "amazonaws.com"
     )
     return f"https://{service}{fips}.{region}.{suffix}/"

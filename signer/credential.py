@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from signer.errors import CredentialError, SignerError
+from signer.errors import CredentialError, KeyPairIdError, SignerError
 from signer.issuer import DEFAULT_MAX_LIFETIME, LONGEST_LIFETIME, Issuer
 from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey, SigningKey
+from signer.signed_policy import checked_key_pair_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ class Credential:
         in_kms = "kms_key_arn" in document
         return cls(
             kid=_text(document, "kid") if "kid" in document else "",
-            key_pair_id=_text(document, "key_pair_id"),
+            key_pair_id=_key_pair_id(document),
             private_key=None if in_kms else _private_key(document),
             kms_key=_kms_key(document) if in_kms else None,
             hash_algorithm=HashAlgorithm[hash_name],
@@ -243,6 +244,19 @@ def _private_key(document: dict[str, object]) -> PrivateKey:
             field="algorithm",
         )
     return key
+
+
+def _key_pair_id(document: dict[str, object]) -> str:
+    """Return the id, checked before anything prints it: a key may have been put in its place."""
+    try:
+        return checked_key_pair_id(_text(document, "key_pair_id"))
+    except KeyPairIdError as error:
+        raise CredentialError(
+            "credential_field",
+            f"key_pair_id: {error.message}",
+            advice=error.advice,
+            field="key_pair_id",
+        ) from None
 
 
 def _kms_key(document: dict[str, object]) -> KmsKeyName:

@@ -78,7 +78,8 @@ def request(
             return Answer(response.status, MappingProxyType(fields), content)
     except TimeoutError:
         raise _too_slow(parts.netloc) from None
-    except (OSError, http.client.HTTPException) as error:
+    # UnicodeError: a host that is no name, for instance with a label of more than 63 letters.
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
         kind = type(error).__name__
         raise RemoteError(
             "remote_unreachable", f"{parts.netloc} did not answer ({kind})", host=parts.netloc

@@ -90,7 +90,7 @@ def explain(
         cookies_set_by=cookies_set_by,
         signing_key=signing.public if signing else None,
         unusable_keys=unsuitable,
-        playlist=read_bytes(playlist).decode("utf-8", "replace") if playlist else None,
+        playlist=_playlist(playlist) if playlist else None,
         download_seconds=download_seconds,
         zone=LocalZone(),
     )
@@ -101,6 +101,15 @@ def explain(
         context=context,
     )
     _print(Terminal(as_json=as_json, no_color=no_color), explanation)
+
+
+def _playlist(file: Path) -> str:
+    """Read a playlist and nothing else: its lines are printed, and somebody may name a key."""
+    text = read_bytes(file).decode("utf-8", "replace").removeprefix("\ufeff")
+    # RFC 8216, section 4.3.1.1: the first line of every playlist.
+    if not text.startswith("#EXTM3U"):
+        raise click.UsageError(f"--playlist: {file} is not an HLS playlist (no #EXTM3U)")
+    return text
 
 
 def _print(terminal: Terminal, explanation: Explanation) -> NoReturn:

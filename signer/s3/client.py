@@ -87,9 +87,11 @@ def open_client(region: str | None, endpoint_url: str | None) -> Presigner:
             client = _client(session, region, endpoint_url, "path")
     except BotoCoreError as error:
         kind = type(error).__name__
-        raise ConfigurationError("s3_config", f"botocore cannot be configured ({kind})") from None
-    presigner: Presigner = client
-    return presigner
+    else:
+        presigner: Presigner = client
+        return presigner
+    # Outside the handler, as in presign.
+    raise ConfigurationError("s3_config", f"botocore cannot be configured ({kind})")
 
 
 def checked_region(region: str) -> str:
@@ -130,18 +132,21 @@ def presign(client: Presigner, wanted: Wanted, now: float) -> tuple[str, int]:
         wanted = wanted._replace(life=_within_credentials(client, wanted.life, now))
         url = client.generate_presigned_url(wanted.operation, parameters, wanted.life)
     except NoCredentialsError:
-        raise CredentialError(
+        failure: SignerError = CredentialError(
             "s3_credentials",
             "there are no AWS credentials",
             advice="set AWS_PROFILE, or run where a role is attached",
-        ) from None
+        )
     except SignerError:
         raise
     except Exception as error:  # noqa: BLE001 - providers of credentials raise what they like
         # Without its text: a profile or a credential process may have put anything into it.
         kind = type(error).__name__
-        raise SigningError("s3_failed", f"botocore could not sign ({kind})") from None
-    return url, _checked_end(url, wanted)
+        failure = SigningError("s3_failed", f"botocore could not sign ({kind})")
+    else:
+        return url, _checked_end(url, wanted)
+    # Outside the handler: botocore's error, with whatever is in it, must not hang on ours.
+    raise failure
 
 
 def _client(session: Session, region: str, endpoint_url: str | None, style: _Style) -> Any:  # noqa: ANN401 - botocore has no type for it

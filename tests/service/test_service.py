@@ -236,9 +236,7 @@ def test_cross_site_cookies_are_a_setting(variables: dict[str, str], clock: Cloc
     assert all("SameSite=None; Partitioned" in line for line in lines)
 
 
-def test_a_restored_copy_reads_its_secrets_again(
-    service: Service, tmp_path: Path, p256_key: PrivateKey
-) -> None:
+def test_a_restored_copy_reads_its_secrets_again(service: Service, tmp_path: Path) -> None:
     browser = Browser(service)
     browser.log_in()
     (tmp_path / "credential.json").unlink()

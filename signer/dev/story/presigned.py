@@ -21,10 +21,11 @@ class Story:
     def __init__(self, demo: Demo, gallery: Gallery) -> None:
         """Prepare viewers; nothing is sent yet."""
         self.demo = demo
-        self.pictures = gallery.pictures()
-        self.provider = IdentityProvider(demo.identity_url)
-        self.guest, self.stranger = (Viewer(demo.site_url) for _ in range(2))
-        self.url = ""
+        self.pictures: tuple[MediaObject, ...] = gallery.pictures()
+        self.provider: IdentityProvider = IdentityProvider(demo.identity_url)
+        self.guest: Viewer = Viewer(demo.site_url)
+        self.stranger: Viewer = Viewer(demo.site_url)
+        self.url: str = ""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

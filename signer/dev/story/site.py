@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Self
 from urllib.parse import parse_qs, quote, urljoin
 
-from signer.dev.content import Gallery
+from signer.dev.content import Gallery, MediaObject
 from signer.dev.demo import Demo
 from signer.dev.identity import IdentityProvider
 from signer.dev.story.viewer import (
@@ -30,11 +30,13 @@ class Story:
     def __init__(self, demo: Demo, gallery: Gallery) -> None:
         """Prepare viewers; nothing is sent yet."""
         self.demo = demo
-        self.pictures = gallery.pictures()
-        self.film = gallery.film()
-        self.provider = IdentityProvider(demo.identity_url)
-        self.ada, self.guest, self.stranger = (Viewer(demo.site_url) for _ in range(3))
-        self.shared = ""
+        self.pictures: tuple[MediaObject, ...] = gallery.pictures()
+        self.film: tuple[MediaObject, ...] = gallery.film()
+        self.provider: IdentityProvider = IdentityProvider(demo.identity_url)
+        self.ada: Viewer = Viewer(demo.site_url)
+        self.guest: Viewer = Viewer(demo.site_url)
+        self.stranger: Viewer = Viewer(demo.site_url)
+        self.shared: str = ""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

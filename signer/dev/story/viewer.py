@@ -26,10 +26,10 @@ class Viewer:
         """Open a client without any cookies."""
         self.site_url = site_url
         # As browsers do, localhost counts as secure. A client's own jar would not keep to that.
-        self.jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
+        self.jar: CookieJar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
         kept = httpx.Cookies()
         kept.jar = self.jar
-        self.client = httpx.Client(
+        self.client: httpx.Client = httpx.Client(
             base_url=site_url,
             timeout=20,
             trust_env=False,
