@@ -19,7 +19,7 @@ let refreshedAt = -Infinity;
 let last = null; // the last answer
 let due = Infinity; // when to ask again, by the clock that goes on while a laptop sleeps
 let watching = false;
-const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel(LOCK) : null;
+const channel = openChannel();
 
 /** An answer that is not what was asked for; `code` is the issuer's own. */
 export class IssuerError extends Error {
@@ -125,13 +125,31 @@ function renewIfDue() {
   if (Date.now() >= due) refresh().catch(() => {});
 }
 
+// Browsers deny locks and channels to embedded pages whose storage they block; such a page goes
+// without. Its cookies can work all the same: partitioned ones are not blocked.
 async function alone(work) {
   if (!("locks" in navigator)) return work();
   const waitedFrom = performance.now();
-  return navigator.locks.request(LOCK, () =>
+  let begun = false;
+  const turn = () => {
+    begun = true;
     // Another tab did it while this one waited, and its message has arrived or is about to.
-    refreshedAt > waitedFrom && last ? last : work(),
-  );
+    return refreshedAt > waitedFrom && last ? last : work();
+  };
+  try {
+    return await navigator.locks.request(LOCK, turn);
+  } catch (error) {
+    if (begun) throw error;
+    return work();
+  }
+}
+
+function openChannel() {
+  try {
+    return new BroadcastChannel(LOCK);
+  } catch {
+    return null;
+  }
 }
 
 async function post(name, content) {
