@@ -307,6 +307,24 @@ def test_an_event_of_nobodys_is_answered_or_refused_without_repeating_it(
         assert runtime.process.poll() is None
 
 
+def test_a_load_balancer_that_would_drop_cookies_gets_none(
+    asset: Path, environment: dict[str, str], provider: IdentityProvider
+) -> None:
+    sent = headers(provider.token(tenant="acme"))
+    event = event_of("alb", "POST", "/auth/cookies", headers=sent, body="{}")
+    # What the event is when the target group has multi-value headers off.
+    event["headers"] = {name: value for name, [value] in event.pop("multiValueHeaders").items()}
+    with runtime_api.running(
+        asset, "issue.handler", {**environment, "SIGNER_FRONT_END": "alb"}
+    ) as runtime:
+        answer = answer_of(runtime, event)
+        log = runtime.log()
+    problem = problem_of(answer)
+    assert (problem["status"], problem["code"]) == (500, "internal")
+    assert "CloudFront-" not in json.dumps(answer)
+    assert '"cause":"front_end"' in log
+
+
 def test_a_handler_that_raises_is_reported_and_the_next_event_served(
     tmp_path: Path, environment: dict[str, str], provider: IdentityProvider
 ) -> None:

@@ -24,7 +24,7 @@ from signer.errors import (
     SignerError,
     SigningError,
 )
-from signer.service.messages import Reply
+from signer.service.messages import ALWAYS, Reply
 
 _STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -131,7 +131,8 @@ def _described(status: int, code: str, detail: str, *, cause: str | None = None)
         "code": code,
         "detail": detail[:1].upper() + detail[1:] + ".",
     }
-    headers = {"Content-Type": "application/problem+json"}
+    # Here too, since a front end answers with a problem that the service never saw.
+    headers = {**ALWAYS, "Content-Type": "application/problem+json"}
     return Reply(status, headers, body=json.dumps(content), code=code, cause=cause)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from signer import PrivateKey
 from signer.dev.identity import IdentityProvider
+from signer.encoding import decode_base64
 from signer.service import Request, Service
 from tests.loopback_identity import AUDIENCE, identity_provider
 from tests.service.browsing import (
@@ -227,6 +229,17 @@ def test_a_credential_that_cannot_be_read_is_unavailable_and_comes_back(
     clock.now += 60
     browser.log_in()
     assert browser.opens("/film/a", p256_key)
+
+
+def test_what_is_issued_is_bound_to_no_viewers_address(browser: Browser) -> None:
+    browser.log_in("ada")
+    [url] = content_of(browser.post("/auth/urls", URLS))["urls"]  # type: ignore[misc]
+    assert "Policy=" not in url["url"]  # a canned policy has no place for an address
+    coded = [value for (name, _), value in browser.kept.items() if name == "CloudFront-Policy"]
+    assert len(coded) == 2
+    for value in coded:
+        [statement] = json.loads(decode_base64(value))["Statement"]
+        assert list(statement["Condition"]) == ["DateLessThan"]
 
 
 def test_cross_site_cookies_are_a_setting(variables: dict[str, str], clock: Clock) -> None:
