@@ -8,7 +8,6 @@ packages that the project itself does not use and does not lock::
 """
 
 # mypy: ignore-errors
-# ruff: noqa: S603
 # Pillow and numpy are not locked with the project; ffmpeg is called with arguments of our own.
 
 from __future__ import annotations

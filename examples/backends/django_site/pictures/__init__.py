@@ -1,0 +1,1 @@
+"""Pictures that only some may see, with covers that everybody may see."""
