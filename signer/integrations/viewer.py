@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from signer.access import Access, AccessCookies, AccessUrl
 from signer.errors import ConfigurationError, SignerError
@@ -226,6 +226,8 @@ class Viewer:
             return self._claims_until_end()
         loaded = self._load(self._record.subject)
         if inspect.isawaitable(loaded):
+            if inspect.iscoroutine(loaded):
+                loaded.close()
             raise ConfigurationError(
                 "claims_async",
                 "the function that loads claims is a coroutine function",
@@ -236,7 +238,7 @@ class Viewer:
     async def _loaded_async(self) -> Claims | None:
         if self._record is None or self._load is None:
             return self._claims_until_end()
-        if inspect.iscoroutinefunction(self._load):
+        if _is_async(self._load):
             claims: Claims | None = await self._load(self._record.subject)
             return claims
         return await asyncio.to_thread(self._loaded)
@@ -274,6 +276,10 @@ class Viewer:
     def _forget(self) -> None:
         self._record = None
         self._session.pop(SESSION_KEY, None)
+
+
+def _is_async(load: LoadClaims | LoadClaimsAsync) -> TypeGuard[LoadClaimsAsync]:
+    return inspect.iscoroutinefunction(load) or inspect.iscoroutinefunction(type(load).__call__)
 
 
 def _plain(name: str, value: object) -> object:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
+from unittest.mock import patch
 
 import pytest
 from fastapi import FastAPI
@@ -178,17 +179,17 @@ class FlaskClient:
         return str(found.value) if found else ""
 
 
-def flask_backend(credential: Path, key: PrivateKey, patch: pytest.MonkeyPatch) -> Backend:
-    clock, accounts = Clock(), patched_accounts(flask_app, patch)
+def flask_backend(credential: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    clock, accounts = Clock(), patched_accounts(flask_app, monkeypatch)
     app = flask_app.create_app(clock=clock)
     return Backend(
         "flask", clock, key, credential, lambda: FlaskClient(app.test_client()), setter(accounts)
     )
 
 
-def patched_accounts(module: ModuleType, patch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+def patched_accounts(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     accounts = dict(module.ACCOUNTS)
-    patch.setattr(module, "ACCOUNTS", accounts)
+    monkeypatch.setattr(module, "ACCOUNTS", accounts)
     return accounts
 
 
@@ -219,8 +220,8 @@ class StarletteClient:
         return self._client.cookies.get("__Host-session", "") or ""
 
 
-def fastapi_backend(credential: Path, key: PrivateKey, patch: pytest.MonkeyPatch) -> Backend:
-    clock, accounts = Clock(), patched_accounts(fastapi_app, patch)
+def fastapi_backend(credential: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    clock, accounts = Clock(), patched_accounts(fastapi_app, monkeypatch)
     app = fastapi_app.create_app(clock=clock)
     return Backend(
         "fastapi", clock, key, credential, lambda: StarletteClient(app), setter(accounts)
@@ -258,19 +259,24 @@ class DjangoClient:
 def prepare_django() -> None:
     """Set the example's site up, once in a process: Django has one set of settings."""
     import django  # noqa: PLC0415 - wants its environment first
+    from django.conf import settings  # noqa: PLC0415 - the same
     from django.core.management import call_command  # noqa: PLC0415 - the same
 
-    if "DJANGO_SETTINGS_MODULE" in os.environ:
+    if settings.configured:
         return
     folder = Path(tempfile.mkdtemp(prefix="django-"))
-    os.environ.update(environment(folder / "none.json"), DJANGO_SETTINGS_MODULE="settings")
-    os.environ["EXAMPLE_DATABASE"] = str(folder / "database.sqlite3")
+    variables = environment(folder / "none.json") | {
+        "DJANGO_SETTINGS_MODULE": "settings",
+        "EXAMPLE_DATABASE": str(folder / "database.sqlite3"),
+    }
     sys.path.insert(0, str(BACKENDS / "django_site"))
-    django.setup()
-    call_command("migrate", verbosity=0)
+    # Read now and never again, so that no other test finds these variables.
+    with patch.dict(os.environ, variables):
+        django.setup()
+        call_command("migrate", verbosity=0)
 
 
-def django_backend(credential: Path, key: PrivateKey, patch: pytest.MonkeyPatch) -> Backend:
+def django_backend(credential: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> Backend:
     prepare_django()
     from django.conf import settings  # noqa: PLC0415 - wants the site first
     from django.contrib.auth.models import Group, User  # noqa: PLC0415 - the same
@@ -280,8 +286,8 @@ def django_backend(credential: Path, key: PrivateKey, patch: pytest.MonkeyPatch)
 
     clock = Clock()
     access = open_access(credential=f"file:{credential}", grants=GRANTS, base_url=BASE, clock=clock)
-    patch.setattr(settings, "SIGNER", {"ACCESS": access})
-    patch.setattr(integration.SignedAccessMiddleware, "clock", staticmethod(clock))
+    monkeypatch.setattr(settings, "SIGNER", {"ACCESS": access})
+    monkeypatch.setattr(integration.SignedAccessMiddleware, "clock", staticmethod(clock))
 
     def set_groups(name: str, groups: list[str] | None) -> None:
         user = User.objects.get(username=name)
