@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import machine, node, openssl, table
+from benchmarks.cold_start import ColdStarts, cold_starts
 from benchmarks.contenders import KEY_PAIR_ID, KINDS, URLS, Subject
 from benchmarks.imports import Imports
+from benchmarks.serving import Serving, serving
 from benchmarks.stopwatch import Rates, interleaved, on_cores, threaded
 
 
@@ -22,8 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = machine.described()
     no_node = node.prepared()
     before = machine.load()
-    with tempfile.TemporaryDirectory(prefix="signer-benchmarks-") as folder:
-        bench = Bench(Path(folder), options.seconds, with_node=not no_node)
+    with (
+        tempfile.TemporaryDirectory(prefix="signer-benchmarks-") as folder,
+        serving(Path(folder) / "serving") as service,
+        cold_starts(Path(folder)) as cold,
+    ):
+        bench = Bench(Path(folder), options.seconds, service, cold, with_node=not no_node)
         # What was loaded so far is not the collector's business; it stays on for what follows.
         gc.collect()
         gc.freeze()
@@ -49,9 +55,18 @@ class Bench:
         foreign: See :class:`benchmarks.imports.Imports`.
     """
 
-    def __init__(self, folder: Path, seconds: float, *, with_node: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seconds: float,
+        service: Serving,
+        cold: ColdStarts | None,
+        *,
+        with_node: bool,
+    ) -> None:
         """Make the keys and check every contender."""
         self._seconds = seconds
+        self._service, self._cold = service, cold
         self._with_node = with_node
         self._subjects = {kind: Subject(kind, folder) for kind in KINDS}
         self._imports = Imports(folder)
@@ -65,6 +80,8 @@ class Bench:
             lambda: self._two_cores("rsa"),
             lambda: self._two_cores("ecdsa"),
             self._import,
+            self._cold_start,
+            self._serve,
         ]
         measured: Rates = {}
         for part in reversed(parts) if backwards else parts:
@@ -122,6 +139,19 @@ class Bench:
         _say("  import")
         with on_cores(1):
             return self._imports.milliseconds(max(1, round(5 * self._seconds)))
+
+    def _cold_start(self) -> Rates:
+        if self._cold is None:
+            return {}
+        _say("  cold start")
+        with on_cores(1):
+            return self._cold.milliseconds(max(1, round(5 * self._seconds)))
+
+    def _serve(self) -> Rates:
+        _say("  warm requests")
+        with on_cores(1):
+            rates = [self._service.rates(kind, self._seconds) for kind in KINDS]
+        return rates[0] | rates[1]
 
 
 def _renamed(prefix: str, rates: Rates) -> Rates:

@@ -84,6 +84,15 @@ def _threads(title: str, kind: str, at_least: float) -> tuple[Section, Section]:
     )
 
 
+def _serving(title: str, kind: str) -> Section:
+    lines = [
+        Line("cryptography, bare sign", f"{kind}.serving.bare_sign"),
+        Line("signer: Issuer.signed_cookies", f"{kind}.serving.signed_cookies"),
+        Line("lambda/issue.py, POST /auth/cookies", f"{kind}.serving.handler"),
+    ]
+    return Section(f"{title}: a warm request with a bearer token, one core", lines)
+
+
 SECTIONS: Sequence[Section] = (
     _signing("RSA-2048", "rsa", "rsa2048", at_least=0.97),
     _signing("P-256", "ecdsa", "ecdsap256", at_least=0.80),
@@ -118,6 +127,17 @@ SECTIONS: Sequence[Section] = (
         ],
         unit="ms",
     ),
+    Section(
+        "Cold start in AWS's runtime client, from process start to first cookies",
+        [
+            Line("the same job by boto3 and CloudFrontSigner", "cold.plain"),
+            Line("lambda/issue.py", "cold.issuer", at_most=0.6),
+            Line("a handler that does nothing", "cold.nothing"),
+        ],
+        unit="ms",
+    ),
+    _serving("RSA-2048", "rsa"),
+    _serving("P-256", "ecdsa"),
 )
 
 HEADINGS = ("", "median", "min - max", "ratio", "min - max", "target", "")

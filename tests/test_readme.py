@@ -1,11 +1,41 @@
 """What the README shows is what happens."""
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from signer import PrivateKey
+from signer.credential import Credential
+from signer.custody import write_credential
+
+STAFF = """
+version = 1
+[[grants]]
+name = "docs"
+path = "/docs/*"
+when = { groups = ["staff"] }
+[[grants]]
+name = "images"
+path = "/images/*"
+transport = "urls"
+when = { groups = ["staff"] }
+"""
+DJANGO = """
+SECRET_KEY = "of no use to anybody"
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+"""
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -21,6 +51,63 @@ def test_python_examples_are_true() -> None:
     output: list[str] = []
     doctest.DocTestRunner().run(examples, out=output.append)
     assert not output, "".join(output)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p256_key: PrivateKey) -> Path:
+    """A folder with what the backends name: a key and a grants file."""
+    (tmp_path / "keys").mkdir()
+    credential = Credential(kid="k", key_pair_id="K2JCJMDEHXQW5F", private_key=p256_key)
+    write_credential(credential, tmp_path / "keys" / "dev.json")
+    (tmp_path / "grants.toml").write_text(STAFF, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def backend(word: str) -> str:
+    [snippet] = [text for text in fenced("python") if word in text]
+    assert snippet.count("\n") <= 20
+    return snippet
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_flask_snippet_runs() -> None:
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(backend("from flask import"), names)
+    client = names["app"].test_client()
+    lines = client.post("/login").headers.getlist("Set-Cookie")
+    assert [line for line in lines if line.startswith("CloudFront-Signature=")]
+    url = client.get("/api/images/a b.jpg/url").get_json()["url"]
+    assert url.startswith("https://media.example.com/images/a%20b.jpg?Expires=")
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_fastapi_snippet_runs() -> None:
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(backend("from fastapi import"), names)
+    client = TestClient(names["app"], base_url="https://media.example.com")
+    lines = client.post("/login").headers.get_list("set-cookie")
+    assert [line for line in lines if line.startswith("CloudFront-Signature=")]
+    url = client.get("/api/images/a b.jpg/url").json()["url"]
+    assert url.startswith("https://media.example.com/images/a%20b.jpg?Expires=")
+
+
+def test_the_django_snippet_runs(checkout: Path) -> None:
+    # In a process of its own: Django's settings are set once in each.
+    (checkout / "settings.py").write_text(DJANGO + backend("# Django's settings.py"))
+    code = (
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "from django.core.files.storage import storages\n"
+        "call_command('check', deploy=True, fail_level='ERROR')\n"
+        "print(storages['default'].url('a b.jpg'))\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "settings"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "signer." not in done.stderr
+    assert done.stdout.splitlines()[-1].startswith("https://media.example.com/images/a%20b.jpg?")
 
 
 @pytest.mark.parametrize("target", [*re.findall(r"`make ([a-z]+)", README), "demo"])

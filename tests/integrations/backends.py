@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -265,6 +267,7 @@ def prepare_django() -> None:
     if settings.configured:
         return
     folder = Path(tempfile.mkdtemp(prefix="django-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     variables = environment(folder / "none.json") | {
         "DJANGO_SETTINGS_MODULE": "settings",
         "EXAMPLE_DATABASE": str(folder / "database.sqlite3"),
