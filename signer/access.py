@@ -10,7 +10,6 @@ ends with the policy in either case.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Final, Protocol, runtime_checkable
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.errors import GrantError
 from signer.grants import GrantTable, Permit
+from signer.in_thread import in_thread
 from signer.issuer import Issuer
 
 MAX_SET_COOKIE_BYTES: Final = 16_384
@@ -226,11 +226,11 @@ class Access:
         self, claims: Claims | None, *, held: Collection[str] = ()
     ) -> AccessCookies:
         """Do what :meth:`cookies` does, in a thread: a key service may take its time."""
-        return await asyncio.to_thread(self.cookies, claims, held=held)
+        return await in_thread(self.cookies, claims, held=held)
 
     async def url_async(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
         """Do what :meth:`url` does, in a thread."""
-        return await asyncio.to_thread(self.url, claims, grant, item)
+        return await in_thread(self.url, claims, grant, item)
 
     def _permit(self, claims: Claims | None, grant: str, item: str) -> Permit:
         permits = self.table.permits(claims, names=[grant])

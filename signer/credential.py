@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -129,6 +128,8 @@ class Credential:
             algorithm: Kind of the key pair.
             clock: Returns seconds since 1970, for ``activated_at``.
         """
+        import uuid  # noqa: PLC0415 - reading a document is common, making one is not
+
         return cls(
             kid=str(uuid.uuid4()),
             key_pair_id=key_pair_id,
@@ -232,7 +233,8 @@ class Credential:
 
 def _private_key(document: dict[str, object]) -> PrivateKey:
     try:
-        key = PrivateKey.from_pem(_text(document, "private_key_pem"))
+        # What writes documents validates the key in them; decision 0009.
+        key = PrivateKey.from_pem(_text(document, "private_key_pem"), vetted=True)
     except SignerError as error:
         raise CredentialError(
             error.code, f"private_key_pem: {error.message}", field="private_key_pem"

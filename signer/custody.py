@@ -8,10 +8,8 @@ docs/custody.md tells how to set each up, and what happens when it cannot be rea
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-import shlex
 import stat
 import sys
 import time
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 from signer.aws import KmsKey, SecretsManagerReader, SsmReader
 from signer.credential import Credential
 from signer.errors import CredentialError, excerpt
+from signer.in_thread import in_thread
 from signer.issuer import Issuer
 from signer.refreshing import Refreshing, StaleError
 
@@ -131,17 +130,17 @@ class CustodyIssuer(Issuer):
 
     async def signed_url_async(self, url: str, **options: Unpack[UrlOptions]) -> str:
         """Return a signed URL; reading and signing happen in a thread, outside the GIL."""
-        return await asyncio.to_thread(self.signed_url, url, **options)
+        return await in_thread(self.signed_url, url, **options)
 
     async def signed_cookies_async(
         self, resource: str, **options: Unpack[CookieOptions]
     ) -> SignedCookies:
         """Return signed cookies; reading and signing happen in a thread, outside the GIL."""
-        return await asyncio.to_thread(self.signed_cookies, resource, **options)
+        return await in_thread(self.signed_cookies, resource, **options)
 
     async def sign_async(self, policy: Policy) -> SignedPolicy:
         """Sign a policy once; reading and signing happen in a thread, outside the GIL."""
-        return await asyncio.to_thread(self.sign, policy)
+        return await in_thread(self.sign, policy)
 
     def __repr__(self) -> str:
         """Show that it is read again; asks nothing."""
@@ -311,6 +310,8 @@ def check_owner_only(path: Path) -> None:
         OSError: The file is not there.
     """
     if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        import shlex  # noqa: PLC0415 - for a file that is refused
+
         raise CredentialError(
             "credential_permissions",
             f"others can read {path}",

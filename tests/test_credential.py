@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from signer.credential import Credential
-from signer.errors import CredentialError, KeyMaterialError, KeyPairIdError
+from signer.errors import CredentialError, KeyMaterialError
 from signer.issuer import DEFAULT_MAX_LIFETIME
 from signer.keys import HashAlgorithm, KeyAlgorithm, PrivateKey
 
@@ -70,12 +70,14 @@ def test_key_id_hash_and_lifetime_travel_into_the_issuer_together(
     assert "?Expires=1060&" in issuer.signed_url("https://cdn.example.com/a", expires_in=60)
 
 
-def test_the_key_pair_id_is_checked_when_it_is_used(document: dict[str, object]) -> None:
+def test_the_key_pair_id_is_checked_when_it_is_read(document: dict[str, object]) -> None:
     document["key_pair_id"] = "e9fcd3cf-f3f4-4b61-bd85-9ba9e091b309"
-    credential = Credential.from_json(json.dumps(document))
-    with pytest.raises(KeyPairIdError) as caught:
-        credential.issuer(clock=lambda: 1000)
-    assert caught.value.code == "key_pair_id_other"
+    with pytest.raises(CredentialError, match="looks like the id of a key group") as caught:
+        Credential.from_json(json.dumps(document))
+    assert (caught.value.code, caught.value.evidence["field"]) == (
+        "credential_field",
+        "key_pair_id",
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p256_key: PrivateK
 
 def backend(word: str) -> str:
     [snippet] = [text for text in fenced("python") if word in text]
-    assert snippet.count("\n") <= 20
+    assert snippet.count("\n") <= 28
     return snippet
 
 

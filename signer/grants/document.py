@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import tomllib
@@ -205,6 +204,8 @@ def described(value: object) -> str:
 
 def suggestion(value: str, known: Iterable[str]) -> str:
     """Return a question that names the nearest known word, or nothing."""
+    import difflib  # noqa: PLC0415 - for a table with a mistake in it
+
     nearest = difflib.get_close_matches(value, list(known), n=1, cutoff=0.6)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 

@@ -9,7 +9,6 @@ Sessions that live in a cookie are signed, not encrypted: their owner can read t
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 
 from signer.access import Access, AccessCookies, AccessUrl
 from signer.errors import ConfigurationError, SignerError
+from signer.in_thread import in_thread
 from signer.integrations.reporting import left_unsigned
 
 Claims: TypeAlias = Mapping[str, object]
@@ -241,7 +241,7 @@ class Viewer:
         if _is_async(self._load):
             claims: Claims | None = await self._load(self._record.subject)
             return claims
-        return await asyncio.to_thread(self._loaded)
+        return await in_thread(self._loaded)
 
     def _claims_until_end(self) -> Claims | None:
         over = self._record and self._record.until is not None and self._now() >= self._record.until

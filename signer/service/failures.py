@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import replace
 from typing import Final
@@ -45,6 +44,8 @@ def page(reply: Reply) -> Reply:
 
     It has no script and leads nowhere by itself, so that no error can become a circle.
     """
+    import html  # noqa: PLC0415 - the page is rare
+
     content = json.loads(reply.body)
     body = _PAGE.format(**{name: html.escape(str(value)) for name, value in content.items()})
     headers = {

@@ -13,19 +13,21 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from signer.access import Access, UrlSigner
 from signer.cookies import CookieAttributes
 from signer.custody import open_issuer, read_secret_text
 from signer.errors import ConfigurationError, CredentialError, SignerError
 from signer.grants import GrantTable
-from signer.oidc.login import LoginFlow
 from signer.oidc.provider import Provider
 from signer.oidc.seal import Seal
 from signer.oidc.tokens import TokenVerifier
 from signer.refreshing import Refreshing, StaleError
 from signer.service.settings import Settings, wrong_setting
+
+if TYPE_CHECKING:
+    from signer.oidc.login import LoginFlow
 
 ClientFor = Callable[[str], object]
 """Makes a client of ``secretsmanager``, ``ssm`` or ``kms``; returns None for the usual one."""
@@ -129,6 +131,9 @@ class Parts:
         settings, provider, secret = self.settings, self.provider, self._client_secret
         if provider is None or settings.oidc_client_id is None:
             return None
+        # Here, because a service that takes tokens only has no use for it.
+        from signer.oidc.login import LoginFlow  # noqa: PLC0415
+
         return LoginFlow(
             provider,
             client_id=settings.oidc_client_id,

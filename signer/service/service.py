@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import resources
 from typing import Final
 from urllib.parse import unquote
 
@@ -172,6 +171,8 @@ def _wanted(content: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _client_script(_request: Request) -> Reply:
+    from importlib import resources  # noqa: PLC0415 - most processes never serve it
+
     text = resources.files("signer.service").joinpath("client.js").read_text("utf-8")
     return Reply(200, {"Content-Type": "text/javascript; charset=utf-8"}, body=text)
 
