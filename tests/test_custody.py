@@ -10,7 +10,7 @@ import pytest
 from signer import open_issuer
 from signer.credential import Credential
 from signer.custody import read_credential, write_credential, write_key_file
-from signer.errors import CredentialError, KeyPairIdError
+from signer.errors import CredentialError
 from signer.keys import KeyAlgorithm
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mode bits")
@@ -160,5 +160,5 @@ def test_a_wrong_key_pair_id_is_told_on_opening(
 ) -> None:
     text = credential.to_json().replace("K2JCJMDEHXQW5F", "my key")
     monkeypatch.setenv("SIGNER_TEST_CREDENTIAL", text)
-    with pytest.raises(KeyPairIdError):
+    with pytest.raises(CredentialError, match="the key pair id is not made of"):
         open_issuer("env:SIGNER_TEST_CREDENTIAL")

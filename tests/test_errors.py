@@ -9,10 +9,14 @@ from signer.errors import (
     ConfigurationError,
     CookieError,
     CredentialError,
+    GrantError,
+    IdentityError,
     InputError,
     KeyMaterialError,
     KeyPairIdError,
     PolicyError,
+    RemoteError,
+    RequestError,
     ResourceError,
     SignerError,
     SigningError,
@@ -23,13 +27,15 @@ from signer.errors import (
 INPUT_ERRORS = (
     ConfigurationError,
     CookieError,
+    GrantError,
     KeyMaterialError,
     KeyPairIdError,
     PolicyError,
+    RequestError,
     ResourceError,
     UrlError,
 )
-OTHER_ERRORS = (CredentialError, SigningError)
+OTHER_ERRORS = (CredentialError, IdentityError, RemoteError, SigningError)
 
 
 def test_every_error_of_the_module_is_in_one_of_the_two_groups() -> None:

@@ -116,13 +116,19 @@ function renewed(answer, { told = false } = {}) {
 }
 
 function schedule(seconds) {
-  clearTimeout(timer);
   due = Date.now() + seconds * 1000;
-  timer = setTimeout(renewIfDue, Math.min(seconds * 1000, LONGEST_TIMER));
+  wait();
+}
+
+function wait() {
+  clearTimeout(timer);
+  if (due < Infinity) timer = setTimeout(renewIfDue, Math.min(due - Date.now(), LONGEST_TIMER));
 }
 
 function renewIfDue() {
   if (Date.now() >= due) refresh().catch(() => {});
+  // A timer may go off a moment early, and cannot be set for longer than 24 days.
+  else wait();
 }
 
 // Browsers deny locks and channels to embedded pages whose storage they block; such a page goes

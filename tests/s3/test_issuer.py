@@ -273,6 +273,6 @@ def test_no_error_shows_what_a_provider_of_credentials_said() -> None:
     with pytest.raises(SignerError) as raised:
         issuer(client=failing).signed_url("a", expires_in=60)
     assert raised.value.code == "s3_failed"
-    assert raised.value.__suppress_context__
+    assert raised.value.__context__ is None
     assert raised.value.__cause__ is None
     assert SECRET not in str(raised.value) + repr(raised.value.evidence)
