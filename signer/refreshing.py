@@ -183,5 +183,5 @@ def _after_fork() -> None:
         one._after_fork()  # noqa: SLF001 - the same module
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - processes do not fork on Windows
     os.register_at_fork(after_in_child=_after_fork)
