@@ -31,7 +31,6 @@ from signer.https import Answer, checked_url, request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ATTEMPTS: Final = 3
 SECONDS_FOR_ALL: Final = 8.0
 """When this is over no further attempt begins."""
 
@@ -138,10 +137,9 @@ class JsonClient:
         self,
         *,
         SecretId: str,  # noqa: N803 - boto3's name
-        VersionStage: str = "AWSCURRENT",  # noqa: N803 - boto3's name
     ) -> dict[str, object]:
         """Read a secret; needs ``secretsmanager:GetSecretValue``."""
-        return self._call("GetSecretValue", SecretId=SecretId, VersionStage=VersionStage)
+        return self._call("GetSecretValue", SecretId=SecretId)
 
     def get_parameter(
         self,

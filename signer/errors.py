@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
 _EXCERPT_LENGTH = 80
 _SECRET_LOOKING = re.compile(r"-----|[A-Za-z0-9+]{40,}")
@@ -52,6 +53,13 @@ class SignerError(Exception):
         self.message = message
         self.advice = advice
         self.evidence: Mapping[str, object] = MappingProxyType(evidence)
+
+    def again(self) -> Self:
+        """Return a new error that says the same.
+
+        Threads that raise one and the same error entangle its traceback.
+        """
+        return type(self)(self.code, self.message, advice=self.advice, **self.evidence)
 
 
 class InputError(SignerError, ValueError):

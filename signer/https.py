@@ -8,7 +8,9 @@ configured or discovered is asked.
 from __future__ import annotations
 
 import http.client
+import io
 import re
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -24,7 +26,8 @@ DEFAULT_TIMEOUT: Final = 3.0
 DEFAULT_LIMIT: Final = 1 << 20
 
 _CHUNK: Final = 1 << 14
-_LOOPBACK = re.compile(r"localhost|[a-z0-9.-]+\.localhost|127(?:\.[0-9]{1,3}){3}|::1")
+# No names below localhost: a resolver may send those anywhere.
+_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def request(
         url: ``https://`` address; ``http://`` only on this machine's loopback.
         headers: Request header fields.
         body: Request body.
-        timeout: Seconds to wait for each step, and for all of the body, however it trickles.
+        timeout: Seconds until the last byte, however the answer trickles. Looking up the host's
+            name is the operating system's and takes its own time.
         limit: Bytes of body above which the answer is refused.
 
     Raises:
@@ -67,13 +71,16 @@ def request(
             names the host and never the path, the query or a body.
     """
     parts = checked_url(url)
+    connection, connected = _connection(parts, timeout), None
     until = time.monotonic() + timeout
-    connection = _connection(parts, timeout)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.connect()
+        connected = connection.sock
+        connection.sock = _Deadlined(connected, until)
         connection.request(method, target, body=body, headers=dict(headers))
         with connection.getresponse() as response:
-            content = _content(response, connection, until=until, limit=limit, host=parts.netloc)
+            content = _content(response, limit=limit, host=parts.netloc)
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, MappingProxyType(fields), content)
     except TimeoutError:
@@ -86,6 +93,8 @@ def request(
         ) from None
     finally:
         connection.close()
+        if connected is not None:
+            connected.close()
 
 
 def checked_url(url: str) -> SplitResult:
@@ -122,27 +131,57 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _content(
-    response: http.client.HTTPResponse,
-    connection: http.client.HTTPConnection,
-    *,
-    until: float,
-    limit: int,
-    host: str,
-) -> bytes:
+class _Deadlined:
+    """A connected socket whose every step must end by one moment.
+
+    A timeout of the socket's own begins anew with each byte, and a server can send one byte at a
+    time: of a header, of ``100 Continue``, of a chunk's length.
+    """
+
+    def __init__(self, sock: socket.socket, until: float) -> None:
+        self._sock = sock
+        self._until = until
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        """Return what the answer is read from; the mode is always ``rb``."""
+        return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type] # stands for a socket
+
+    def recv_into(self, buffer: bytearray | memoryview) -> int:
+        """Read what there is, if there is still time."""
+        self._hurry()
+        return self._sock.recv_into(buffer)
+
+    def sendall(self, data: bytes) -> None:
+        """Send, if there is still time."""
+        self._hurry()
+        self._sock.sendall(data)
+
+    def close(self) -> None:
+        """Leave it open: http.client closes a connection before it has read the answer."""
+
+    def _hurry(self) -> None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+
+    # What SocketIO asks of a socket that it wraps.
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        return self._sock.fileno()
+
+    def _decref_socketios(self) -> None:
+        """Count nothing."""
+
+
+def _content(response: http.client.HTTPResponse, *, limit: int, host: str) -> bytes:
     content = bytearray()
-    # read1 returns what has arrived, so that the deadline holds against a server that trickles.
     while chunk := response.read1(_CHUNK):
         content += chunk
         if len(content) > limit:
             raise RemoteError(
                 "remote_too_large", f"{host} answered more than {limit} bytes", host=host
             )
-        left = until - time.monotonic()
-        if left <= 0:
-            raise _too_slow(host)
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
     return bytes(content)
 
 

@@ -134,10 +134,7 @@ class Refreshing(Generic[Value]):
                 return held.value
             raise StaleError(age, failure)
         assert failure is not None  # noqa: S101 - nothing was read, so reading has failed
-        # A new error for each caller: threads that raise one and the same entangle its traceback.
-        raise type(failure)(
-            failure.code, failure.message, advice=failure.advice, **failure.evidence
-        )
+        raise failure.again()
 
     def _read_if_due(self) -> None:
         """Read, unless another thread just has or the last failure is too recent."""

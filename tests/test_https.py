@@ -92,13 +92,24 @@ def test_a_large_body_is_refused(fields: dict[str, str]) -> None:
     assert caught.value.code == "remote_too_large"
 
 
-def test_a_trickle_of_bytes_does_not_outlast_the_timeout() -> None:
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["body", "field", "continue", "fields", "extension", "chunks"],
+)
+def test_a_trickle_of_bytes_does_not_outlast_the_timeout(first: bytes, again: bytes) -> None:
     def handle(server: BaseHTTPRequestHandler) -> None:
-        server.send_response(200)
-        server.end_headers()
         try:
+            server.wfile.write(first)
             for _ in range(100):
-                server.wfile.write(b"x")
+                server.wfile.write(again)
                 time.sleep(0.05)
         except OSError:
             pass
@@ -131,6 +142,7 @@ def test_a_closed_port_is_unreachable_and_the_path_is_not_told() -> None:
         "http://example.com/", "http://10.0.0.1/", "http://127.0.0.1.example.com/", "ftp://localhost/",
         "https://user@example.com/", "https://example.com/#a", "https://", "/path", "", "https://a b/",
         "http://[::1", "https://example.com:port/", "http://169.254.169.254/latest/", "http://localhost.example.com/",
+        "http://a.localhost/", "http://metadata.localhost/",
         "https://exa\nmple.com/", "file:///etc/passwd", "https://example.com:99999/",
     ],
 )  # fmt: skip

@@ -158,14 +158,14 @@ def test_the_first_reading_happens_once_for_all_who_wait(store: Store, clocks: C
 def test_others_do_not_wait_for_the_one_who_reads(store: Store, clocks: Clocks) -> None:
     issuer = opened(store, clocks)
     clocks.pass_by(6 * MINUTE)
-    store.delay = 0.5
+    store.delay = 2
     reading = threading.Thread(target=sign, args=(issuer,))
     reading.start()
     while not store.asked:
         time.sleep(0.001)
     started = time.perf_counter()
     sign(issuer)
-    assert time.perf_counter() - started < 0.4
+    assert time.perf_counter() - started < 1.5
     reading.join()
 
 

@@ -32,6 +32,8 @@ class Seal:
     Args:
         keys: Fernet keys, the newest first: it seals, all of them open. To change keys, put a new
             one in front, and drop the last once everything sealed with it has expired.
+        context: Whose records these are: a service opens none that another one sealed, or the
+            same one for another provider, though the keys be the same.
         clock: Returns seconds since 1970.
 
     Raises:
@@ -39,7 +41,11 @@ class Seal:
     """
 
     def __init__(
-        self, keys: Sequence[str | bytes], *, clock: Callable[[], float] = time.time
+        self,
+        keys: Sequence[str | bytes],
+        *,
+        context: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         fernets = [] if isinstance(keys, str | bytes) else [_fernet(key) for key in keys]
         if not 0 < len(fernets) <= MOST_KEYS or None in fernets:
@@ -50,6 +56,7 @@ class Seal:
                 'print(new_key())"',
             )
         self._fernet = MultiFernet([fernet for fernet in fernets if fernet is not None])
+        self._context = context
         self._clock = clock
 
     def seal(self, purpose: str, data: Mapping[str, object], *, lifetime: timedelta) -> str:
@@ -61,7 +68,12 @@ class Seal:
             lifetime: Until when it can be opened.
         """
         expires_at = self._clock() + lifetime.total_seconds()
-        record = {"purpose": purpose, "expires_at": expires_at, "data": dict(data)}
+        record = {
+            "purpose": purpose,
+            "context": self._context,
+            "expires_at": expires_at,
+            "data": dict(data),
+        }
         text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return self._fernet.encrypt(text.encode()).rstrip(b"=").decode("ascii")
 
@@ -69,12 +81,16 @@ class Seal:
         """Return a record's data.
 
         Raises:
-            IdentityError: ``seal_broken``: changed, sealed with another key or for another
-                purpose, or nothing of ours at all; ``seal_expired``.
+            IdentityError: ``seal_broken``: changed, sealed with another key, for another purpose
+                or by another service, or nothing of ours at all; ``seal_expired``.
         """
         record = self._decrypted(text)
         data = record.get("data") if record is not None else None
-        if record is None or record.get("purpose") != purpose or not isinstance(data, dict):
+        ours = record is not None and (record.get("purpose"), record.get("context")) == (
+            purpose,
+            self._context,
+        )
+        if record is None or not ours or not isinstance(data, dict):
             raise IdentityError("seal_broken", "the cookie is not one that this service sealed")
         expires_at = record.get("expires_at")
         if not isinstance(expires_at, int | float) or not self.now() < expires_at < math.inf:

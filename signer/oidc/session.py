@@ -28,8 +28,7 @@ class Session:
         claims: The claims that the grants table reads.
         refresh_token: With which claims are read again; None if the provider gave none.
         held: Paths of the signed cookies that this browser was given.
-        started_at: When the user logged in, seconds since 1970.
-        checked_at: When the claims were read from the provider.
+        checked_at: When the claims were read from the provider, seconds since 1970.
         expires_at: When the session ends.
     """
 
@@ -37,7 +36,6 @@ class Session:
     claims: Mapping[str, object] = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     held: tuple[str, ...] = ()
-    started_at: float
     checked_at: float
     expires_at: float
 
@@ -64,7 +62,6 @@ class Session:
             subject=str(claims["sub"]),
             claims={name: claims[name] for name in sorted(needed) if name in claims},
             refresh_token=refresh_token,
-            started_at=now,
             checked_at=now,
             expires_at=now + lifetime.total_seconds(),
         )
@@ -80,7 +77,6 @@ class Session:
             "subject": self.subject,
             "claims": dict(self.claims),
             "held": list(self.held),
-            "started_at": self.started_at,
             "checked_at": self.checked_at,
             "expires_at": self.expires_at,
         }
@@ -107,14 +103,12 @@ class Session:
         data = seal.open(_PURPOSE, value)
         subject, claims, held = data.get("subject"), data.get("claims"), data.get("held")
         token = data.get("refresh_token")
-        started_at, expires_at = data.get("started_at"), data.get("expires_at")
-        checked_at = data.get("checked_at")
+        checked_at, expires_at = data.get("checked_at"), data.get("expires_at")
         if (
             not isinstance(subject, str)
             or not isinstance(claims, dict)
             or not isinstance(held, list)
             or not isinstance(token, str | None)
-            or not isinstance(started_at, int | float)
             or not isinstance(checked_at, int | float)
             or not isinstance(expires_at, int | float)
         ):
@@ -126,7 +120,6 @@ class Session:
             claims=claims,
             refresh_token=token,
             held=tuple(str(path) for path in held),
-            started_at=started_at,
             checked_at=checked_at,
             expires_at=expires_at,
         )

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from signer.errors import ConfigurationError, RemoteError
-from signer.oidc.provider import Provider
+from signer.oidc.provider import Provider, _metadata
 from tests.oidc.fake_provider import (
     DISCOVERY,
     Clock,
@@ -128,6 +128,20 @@ def test_an_endpoint_that_may_not_be_asked_is_refused(
 ) -> None:
     remote.discover(**{name: address})
     assert cause_of(provider) == "provider_document"
+
+
+@pytest.mark.parametrize("name", ["jwks_uri", "token_endpoint", "userinfo_endpoint"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9001/", "http://localhost/", "http://[::1]/"]
+)
+def test_a_provider_out_there_sends_nobody_to_this_machine(name: str, address: str) -> None:
+    issuer = "https://login.example.com"
+    document = {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
+    assert _metadata(json.dumps(document).encode(), issuer=issuer).jwks_uri == f"{issuer}/keys"
+    with pytest.raises(RemoteError) as caught:
+        _metadata(json.dumps(document | {name: address}).encode(), issuer=issuer)
+    assert caught.value.code == "provider_document"
+    assert caught.value.evidence["field"] == name
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example", f"{'a' * 64}.example"])
