@@ -11,13 +11,13 @@ ends with the policy in either case.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol, runtime_checkable
 
 from signer.cookies import CookieAttributes, SignedCookies
-from signer.errors import GrantError
+from signer.errors import GrantError, UrlError
 from signer.grants import GrantTable, Permit
 from signer.in_thread import in_thread
 from signer.issuer import Issuer
@@ -125,47 +125,50 @@ class Access:
         self.table: Final = table
         self._signer = signer
         self._cookie_signer = signer if isinstance(signer, Issuer) else None
+        self._presigner = signer if isinstance(signer, PresigningSigner) else None
         self._attributes = attributes or CookieAttributes()
         self._clock = clock
         self._by_cookies = [one.name for one in table.grants if one.transport == "cookies"]
         self._check()
 
     @property
-    def needed_claims(self) -> frozenset[str]:
-        """Names of the claims that the table reads; a session needs to keep only these."""
-        return self.table.needed_claims
-
-    @property
     def sets_cookies(self) -> bool:
         """True when the table has grants by cookies and the signer can make them."""
         return self._cookie_signer is not None and bool(self._by_cookies)
 
-    def cookies(self, claims: Claims | None, *, held: Collection[str] = ()) -> AccessCookies:
+    def cookies(
+        self,
+        claims: Claims | None,
+        *,
+        held: Collection[str] = (),
+        until: float | None = None,
+        leave_out: Collection[str] = (),
+    ) -> AccessCookies:
         """Return cookies for everything that the claims open by cookies.
+
+        Only CloudFront checks cookies: with another signer than an :class:`signer.Issuer` there
+        are none, and such grants give URLs only.
 
         Args:
             claims: Claims that are proven; None when nobody is logged in.
             held: Cookie paths of an earlier answer. Those not granted now are expired.
+            until: Nothing lasts longer than that, in epoch seconds, whatever the grants say.
+            leave_out: Names of grants that are not served, such as one that was too many.
 
         Raises:
-            GrantError: ``grant_needs_cloudfront``; ``grant_cookies_too_large``;
-                ``grant_too_many``.
+            GrantError: ``grant_cookies_too_large``; ``grant_too_many``.
             SigningError: The key's backend failed.
             CredentialError: The credential could not be read for too long.
         """
         signer = self._cookie_signer
         if signer is None:
-            if self._by_cookies:
-                raise GrantError(
-                    "grant_needs_cloudfront",
-                    "the table has grants by cookies, which only CloudFront checks",
-                    advice='use an Issuer, or transport = "urls"',
-                )
             return AccessCookies([], None, (), ())
-        permits = self.table.permits(claims, names=self._by_cookies)
-        paths = tuple(permit.cookie_path for permit in permits)
-        headers = self._cleared(path for path in self._known(held) if path not in paths)
+        names = [name for name in self._by_cookies if name not in leave_out]
         now = int(self._clock())
+        permits = [_ending(one, now, until) for one in self.table.permits(claims, names=names)]
+        paths = tuple(permit.cookie_path for permit in permits)
+        gone = [path for path in _known(self.table, held) if path not in paths]
+        headers = [line for path in gone for line in _cleared(self._attributes, path)]
         for permit in permits:
             headers += self._set(permit, signer)
         size = sum(map(len, headers))
@@ -182,23 +185,10 @@ class Access:
         return AccessCookies(headers, ends, tuple(dict.fromkeys(p.grant for p in permits)), paths)
 
     def clearing_headers(self, claims: Claims | None, *, held: Collection[str] = ()) -> list[str]:
-        """Return ``Set-Cookie`` values that remove every cookie these claims can have had.
-
-        For log-out: conditions are not looked at, since claims may have met them earlier. What is
-        above :data:`MAX_SET_COOKIE_BYTES` is left out, held paths last; log-out never fails.
-
-        Args:
-            claims: The claims as far as they are known.
-            held: Cookie paths of earlier answers.
-        """
-        paths = dict.fromkeys([*self._known(held), *self.table.possible_cookie_paths(claims)])
-        headers: list[str] = []
-        for path in paths:
-            lines = self._cleared([path])
-            if sum(map(len, headers + lines)) > MAX_SET_COOKIE_BYTES:
-                break
-            headers += lines
-        return headers
+        """Do what :func:`clearing_headers` does, if this makes cookies at all."""
+        if not self.sets_cookies:
+            return []
+        return clearing_headers(self.table, self._attributes, claims, held=held)
 
     def url(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
         """Return a signed URL for one object.
@@ -209,15 +199,20 @@ class Access:
             item: The object's name inside it, see :meth:`signer.grants.Permit.item_path`.
 
         Raises:
-            GrantError: ``grant_not_given``, whether or not there is such a grant;
+            GrantError: ``login_required`` without claims, ``grant_not_given`` with them, whether
+                or not there is such a grant;
                 ``item_ambiguous``; ``item_...``.
             SigningError: The key's backend failed.
             CredentialError: The credential could not be read for too long.
         """
         permit = self._permit(claims, grant, item)
         url = permit.item_url(item)
-        if isinstance(self._signer, PresigningSigner):
-            signed = self._signer.presigned(url, expires_in=permit.lifetime)
+        if self._presigner is not None:
+            try:
+                signed = self._presigner.presigned(url, expires_in=permit.lifetime)
+            except UrlError as error:
+                # With what stands in front of it, a name can be too long for S3.
+                raise GrantError("item_too_long", error.message, advice=error.advice) from None
             return AccessUrl(signed.url, signed.expires_at)
         ends = int(self._clock()) + int(permit.lifetime.total_seconds())
         return AccessUrl(self._signer.signed_url(url, expires_in=permit.lifetime), ends)
@@ -235,11 +230,7 @@ class Access:
     def _permit(self, claims: Claims | None, grant: str, item: str) -> Permit:
         permits = self.table.permits(claims, names=[grant])
         if not permits:
-            raise GrantError(
-                "grant_not_given",
-                "there is no such grant for this viewer",
-                advice="log in again if it has been given since",
-            )
+            raise _not_given(claims)
         if len(permits) == 1:
             return permits[0]
         if not (isinstance(item, str) and item.startswith("/")):
@@ -270,14 +261,6 @@ class Access:
             allow_entire_distribution=permit.allow_entire_distribution,
         ).set_cookie_headers()
 
-    def _cleared(self, paths: Iterable[str]) -> list[str]:
-        return [line for path in paths for line in SignedCookies.clearing_headers(self._at(path))]
-
-    def _known(self, held: Collection[str]) -> list[str]:
-        """Return what is a cookie path of this table: nothing else is ever put in a header."""
-        known = (path for path in held if self.table.is_cookie_path(path))
-        return list(dict.fromkeys(known))[:_MOST_HELD]
-
     def _at(self, path: str) -> CookieAttributes:
         return replace(self._attributes, path=path)
 
@@ -288,8 +271,9 @@ class Access:
                 "the cookie attributes have a path",
                 advice="leave it out; each grant has its own, see cookie_path",
             )
-        if isinstance(self._signer, Issuer | PresigningSigner):
-            longest = self._signer.max_lifetime
+        bounded = self._cookie_signer or self._presigner
+        if bounded is not None:
+            longest = bounded.max_lifetime
             for grant in self.table.grants:
                 if grant.lifetime > longest:
                     raise GrantError(
@@ -300,3 +284,60 @@ class Access:
                     )
         # Refuses a domain that does not contain the host, which no browser would accept.
         SignedCookies({}, resource=f"{self.table.base_url}/", attributes=self._at("/"))
+
+
+def clearing_headers(
+    table: GrantTable,
+    attributes: CookieAttributes,
+    claims: Claims | None,
+    *,
+    held: Collection[str] = (),
+) -> list[str]:
+    """Return ``Set-Cookie`` values that remove every cookie these claims can have had.
+
+    For log-out, which needs no key: conditions are not looked at, since claims may have met them
+    earlier. What is above :data:`MAX_SET_COOKIE_BYTES` is left out, held paths last.
+
+    Args:
+        table: Has the paths.
+        attributes: Those that the cookies were set with.
+        claims: The claims as far as they are known.
+        held: Cookie paths of earlier answers.
+    """
+    headers: list[str] = []
+    for path in dict.fromkeys([*_known(table, held), *table.possible_cookie_paths(claims)]):
+        lines = _cleared(attributes, path)
+        if sum(map(len, headers + lines)) > MAX_SET_COOKIE_BYTES:
+            break
+        headers += lines
+    return headers
+
+
+def _cleared(attributes: CookieAttributes, path: str) -> list[str]:
+    return SignedCookies.clearing_headers(replace(attributes, path=path))
+
+
+def _known(table: GrantTable, held: Collection[str]) -> list[str]:
+    """Return what is a cookie path of a table: nothing else is ever put in a header."""
+    known = (path for path in held if table.is_cookie_path(path))
+    return list(dict.fromkeys(known))[:_MOST_HELD]
+
+
+def _ending(permit: Permit, now: int, until: float | None) -> Permit:
+    """Shorten a permit that would outlast what it was given for."""
+    if until is None or permit.lifetime.total_seconds() <= until - now:
+        return permit
+    return replace(permit, lifetime=timedelta(seconds=max(1, int(until - now))))
+
+
+def _not_given(claims: Claims | None) -> GrantError:
+    # The same for a grant that does not exist: whether it does is nobody's business.
+    if claims is None:
+        return GrantError(
+            "login_required", "nobody is logged in, and this is not public", advice="log in"
+        )
+    return GrantError(
+        "grant_not_given",
+        "there is no such grant for this viewer",
+        advice="log in again if it has been given since",
+    )

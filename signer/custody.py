@@ -306,10 +306,13 @@ def check_owner_only(path: Path) -> None:
     """Refuse a file that others than its owner can reach; Windows has no modes to go by.
 
     Raises:
-        CredentialError: ``credential_permissions``.
+        CredentialError: ``credential_permissions``, ``credential_missing``.
         OSError: The file is not there.
     """
-    if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise CredentialError("credential_missing", f"{path} is a folder; name a file in it")
+    if sys.platform != "win32" and stat.S_IMODE(mode) & 0o077:
         import shlex  # noqa: PLC0415 - for a file that is refused
 
         raise CredentialError(
@@ -320,7 +323,12 @@ def check_owner_only(path: Path) -> None:
 
 
 def _unwritten(path: Path, error: OSError) -> CredentialError:
-    return CredentialError("credential_write", f"{path} cannot be written: {error.strerror}")
+    missing = isinstance(error, FileNotFoundError)
+    return CredentialError(
+        "credential_write",
+        f"{path} cannot be written: {error.strerror}",
+        advice=f"make the folder {path.parent} first" if missing else "",
+    )
 
 
 def _file_text(place: str) -> str:
@@ -331,7 +339,9 @@ def _file_text(place: str) -> str:
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:
         raise CredentialError(
-            "credential_missing", f"{place} cannot be read: {error.strerror}"
+            "credential_missing",
+            f"{place} cannot be read: {error.strerror}",
+            advice="signer keys new makes one",
         ) from None
     except (RuntimeError, ValueError):  # "~nobody"; a null character or lone surrogate
         raise CredentialError("credential_uri", f"{excerpt(place)} is not a path") from None

@@ -300,7 +300,7 @@ class Issuer:
         raise PolicyError(
             "time_lifetime",
             f"the end of access is more than max_lifetime ({self._max_lifetime}) ahead",
-            advice="shorten it, or construct the Issuer with a longer max_lifetime",
+            advice="shorten it, or raise max_lifetime of the Issuer or the credential document",
             max_lifetime=self._lifetime,
         )
 

@@ -28,10 +28,7 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "body_too_large": 413,
         "csrf_header": 403,
         "front_end": 500,
-        "grant_cookies_too_large": 500,
-        "grant_needs_cloudfront": 500,
         "grant_not_given": 403,
-        "grant_too_many": 500,
         "login_required": 401,
         "media_type": 415,
         "method": 405,
@@ -44,12 +41,12 @@ _STATUS: Final[Mapping[str, int]] = MappingProxyType(
 
 _BY_KIND: Final = (
     (RequestError, 400),
-    (GrantError, 400),
     (IdentityError, 401),
     (RemoteError, 503),
     (CredentialError, 503),
     (SigningError, 503),
 )
+_BAD_REQUEST: Final = 400
 _SERVER_ERROR: Final = 500
 _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
@@ -126,6 +123,9 @@ def _challenge(status: int, code: str) -> dict[str, str]:
 def _status(error: SignerError) -> int:
     if error.code in _STATUS:
         return _STATUS[error.code]
+    if isinstance(error, GrantError) and error.code.startswith("item_"):
+        # The name that a client gave; everything else about grants is the operator's.
+        return _BAD_REQUEST
     for kind, status in _BY_KIND:
         if isinstance(error, kind):
             return status

@@ -21,7 +21,7 @@ from signer import (
 )
 from signer.access import MAX_SET_COOKIE_BYTES, Access, AccessCookies, UrlSigner
 from signer.cookies import COOKIE_NAMES, CookieAttributes
-from signer.errors import CookieError, GrantError
+from signer.errors import CookieError, GrantError, UrlError
 from signer.grants import GrantTable
 from tests.grants.tables import BASE, STAFF, jar, one, table
 
@@ -236,6 +236,18 @@ def test_a_presigned_url_tells_the_end_of_the_credentials_that_signed_it() -> No
     assert caught.value.code == "grant_lifetime"
 
 
+def test_a_name_that_is_too_long_for_the_presigner_is_the_viewers_mistake() -> None:
+    class Strict(EndingPresigner):
+        def presigned(self, url: str, /, *, expires_in: timedelta | int) -> Ending:
+            del url, expires_in
+            raise UrlError("key_length", "the key has more than 1024 bytes", advice="shorten it")
+
+    s3 = access(one('path = "/a/*"\ntransport = "urls"'), Strict())
+    with pytest.raises(GrantError, match="1024 bytes") as caught:
+        s3.url({}, "g", "b.jpg")
+    assert (caught.value.code, caught.value.advice) == ("item_too_long", "shorten it")
+
+
 def test_a_grant_that_outlives_the_issuer_is_refused_at_once() -> None:
     access(signer=issuer(max_lifetime=timedelta(minutes=15)))
     with pytest.raises(GrantError, match="team_docs") as caught:
@@ -261,16 +273,19 @@ def test_a_url_opens_the_one_object(
     assert not VERIFIER.verify(ViewerRequest(given.url.replace("?", "x?", 1))).allowed
 
 
-NOT_GIVEN = [(None, "team_docs"), ({}, "team_docs"), (STAFF, "x"), (STAFF, ""), (STAFF, None)]
+NOT_GIVEN = [({}, "team_docs"), ({}, "x"), (STAFF, "x"), (STAFF, ""), (STAFF, None)]
 
 
 @pytest.mark.parametrize(("claims", "grant"), NOT_GIVEN)
 def test_a_url_of_a_grant_that_is_not_given_is_refused(
-    claims: dict[str, object] | None, grant: object
+    claims: dict[str, object], grant: object
 ) -> None:
     with pytest.raises(GrantError) as caught:
         access().url(claims, grant, "a.pdf")  # type: ignore[arg-type]
     assert caught.value.code == "grant_not_given"
+    with pytest.raises(GrantError) as caught:
+        access().url(None, grant, "a")  # type: ignore[arg-type]
+    assert caught.value.code == "login_required"
 
 
 def test_several_directories_want_the_whole_path() -> None:
@@ -301,11 +316,24 @@ def test_another_signer_signs_urls_of_every_grant() -> None:
 
 
 def test_another_signer_makes_no_cookies() -> None:
-    with pytest.raises(GrantError) as caught:
-        access(signer=Presigner()).cookies(None)
-    assert caught.value.code == "grant_needs_cloudfront"
+    s3 = access(signer=Presigner())
+    assert s3.cookies(STAFF, held=["/trailers/"]) == AccessCookies([], None, (), ())
+    assert s3.clearing_headers(STAFF, held=["/trailers/"]) == []
     by_url = access(one('path = "/a/*"\ntransport = "urls"'), Presigner())
     assert by_url.cookies({}, held=["/a/"]) == AccessCookies([], None, (), ())
+
+
+def test_nothing_lasts_longer_than_it_is_asked_to() -> None:
+    given = access().cookies(STAFF, until=NOW + 100.5)
+    assert given.expires_at == NOW + 100
+    assert access().cookies(STAFF, until=NOW + 10**6).expires_at == NOW + 15 * 60
+    assert access().cookies(STAFF, until=NOW - 5).expires_at == NOW + 1
+
+
+def test_a_grant_can_be_left_out() -> None:
+    given = access().cookies(STAFF, leave_out=["team_docs"], held=["/t/acme/docs/"])
+    assert (given.grants, given.paths) == (("trailers",), ("/trailers/",))
+    assert [line for line in given.set_cookie_headers if "Path=/t/acme/docs/; Max-Age=0" in line]
 
 
 def test_whether_cookies_are_set_is_known_beforehand() -> None:
@@ -344,9 +372,7 @@ def test_secrets_are_not_in_what_is_shown() -> None:
 
 
 def test_the_claims_to_keep_are_those_the_table_reads() -> None:
-    assert (
-        access().needed_claims == table().needed_claims == {"custom:tenant", "groups", "suspended"}
-    )
+    assert access().table.needed_claims == {"custom:tenant", "groups", "suspended"}
 
 
 def test_the_async_forms_do_the_same_in_a_thread() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from signer import open_issuer
+from signer import Issuer, open_issuer
 from signer.credential import Credential
-from signer.custody import read_credential, write_credential, write_key_file
+from signer.custody import CustodyIssuer, read_credential, write_credential, write_key_file
 from signer.errors import CredentialError
 from signer.keys import KeyAlgorithm
 
@@ -162,3 +162,9 @@ def test_a_wrong_key_pair_id_is_told_on_opening(
     monkeypatch.setenv("SIGNER_TEST_CREDENTIAL", text)
     with pytest.raises(CredentialError, match="the key pair id is not made of"):
         open_issuer("env:SIGNER_TEST_CREDENTIAL")
+
+
+def test_every_public_name_of_an_issuer_is_the_custody_issuers_own() -> None:
+    # It has no key of its own, so that whatever it inherited would fail.
+    public = {name for name in dir(Issuer) if not name.startswith("_")}
+    assert public <= vars(CustodyIssuer).keys()

@@ -236,7 +236,7 @@ def test_urls_open_one_object_inside_the_grant(
 ) -> None:
     code = code_of(check_url, claims, grant, item)
     event(code)
-    assert code.startswith(("done", "grant_", "item_"))
+    assert code.startswith(("done", "grant_", "item_")) or (claims is None and "login" in code)
 
 
 @given(CLAIMS, ITEMS, st.lists(ITEMS, max_size=4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 import pytest
 
@@ -31,6 +32,11 @@ CANARY = "canary-71c2"
         (IdentityError("session_ended", "wrong"), 401, "session_ended", None),
         (IdentityError("token_expired", "wrong"), 401, "token_expired", None),
         (GrantError("grant_too_many", CANARY), 500, "internal", "grant_too_many"),
+        (GrantError("grant_lifetime", CANARY), 500, "internal", "grant_lifetime"),
+        (GrantError("grant_cookies_too_large", CANARY), 500, "internal", "grant_cookies_too_large"),
+        (IdentityError("session_too_large", CANARY), 500, "internal", "session_too_large"),
+        (RequestError("front_end", CANARY), 500, "internal", "front_end"),
+        (GrantError("login_required", "wrong"), 401, "login_required", None),
         (ConfigurationError("setting", CANARY), 500, "internal", "setting"),
         (
             CredentialError("credential_stale", CANARY),
@@ -53,7 +59,9 @@ def test_each_kind_has_its_status(
     assert content["status"] == status
     assert CANARY not in problem.to_json()
     assert problem.headers["Content-Type"] == "application/problem+json"
+    assert content["title"] == HTTPStatus(status).phrase
     assert problem.headers["Cache-Control"] == "no-store"
+    assert problem.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_a_client_can_mend_is_told_with_the_advice() -> None:

@@ -224,6 +224,7 @@ def _addresses(demo: Demo, *, mark: bool) -> str:
     ]
     if demo.delivery == "s3":
         lines[0] = bold("Private pictures by S3 presigned URLs, without CloudFront")
+        lines[5] = f"  Accounts    {bold(ada)} and {bold(guest)}"
         lines[8:] = [
             bold("Try"),
             "  1. Open the site and log in: each picture has a presigned URL of the bucket.",

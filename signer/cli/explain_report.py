@@ -13,7 +13,7 @@ _TONES: Final[dict[Severity, Tone]] = {"cause": "bad", "warning": "warning", "no
 _SIGNATURES: Final[dict[str, tuple[str, Tone]]] = {
     "genuine": ("genuine", "good"),
     "wrong": ("does not fit", "bad"),
-    "unchecked": ("not checked, no public key was given", "warning"),
+    "unchecked": ("not checked, no public key was given under its key pair id", "warning"),
 }
 _TRANSPORTS: Final = {"url": "in the URL", "cookies": "in cookies"}
 

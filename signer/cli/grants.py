@@ -34,12 +34,11 @@ if TYPE_CHECKING:
 def grants(*, file: Path, base_url: str, claims: str | None, no_color: bool, as_json: bool) -> None:
     """Check a grants table, and show what it gives to whom.
 
-    FILE is TOML, or JSON when its name ends in .json. With --claims every grant is shown with
-    what a viewer with these claims gets, or why not.
+    FILE is TOML or JSON. With --claims every grant is shown with what a viewer with these claims
+    gets, or why not.
     """
     text = _decoded(read_bytes(file), str(file))
-    read = GrantTable.from_json if file.suffix == ".json" else GrantTable.from_toml
-    table = read(text, base_url=base_url, source=str(file))
+    table = GrantTable.from_text(text, base_url=base_url, source=str(file))
     terminal = Terminal(as_json=as_json, no_color=no_color)
     outcomes = None if claims is None else table.explain(_claims(claims))
     if as_json:

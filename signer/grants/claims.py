@@ -97,8 +97,8 @@ def denies(conditions: Conditions, claims: Mapping[str, object]) -> bool:
 def slot_values(slot: Slot, claims: Mapping[str, object]) -> tuple[list[str], list[Refusal]]:
     """Return the values for a slot, each once, and why others were refused.
 
-    Raises:
-        GrantError: ``grant_too_many`` when there are more than :data:`MAX_SLOT_VALUES`.
+    Returns:
+        At most one value more than :data:`MAX_SLOT_VALUES`.
     """
     given = values_of(claims, slot.claim)
     if not given:
@@ -114,16 +114,17 @@ def slot_values(slot: Slot, claims: Mapping[str, object]) -> tuple[list[str], li
         elif len(refusals) < MAX_SLOT_VALUES:
             refusals.append(_refused(slot, value))
         if len(values) > MAX_SLOT_VALUES:
-            raise too_many()
+            break  # Too many already, however many more there are.
     return list(values), refusals
 
 
-def too_many() -> GrantError:
-    """Return the error for a grant that would give too many permits."""
+def too_many(grant: str) -> GrantError:
+    """Return the error for a grant that would give too many permits; evidence names it."""
     return GrantError(
         "grant_too_many",
         f"the claims ask for more than {MAX_SLOT_VALUES} directories of one grant",
         advice="grant a directory above them",
+        grant=grant,
     )
 
 

@@ -29,7 +29,7 @@ _KINDS: dict[type, str] = {
 class Fields:
     """One table of a grants file, and where it is.
 
-    Every ``take_*`` method marks its key as known; :meth:`finish` refuses the keys that are left.
+    :meth:`allow` names the keys that there may be, before any is read.
     """
 
     def __init__(self, source: str, lines: Lines, values: object, place: Place = ()) -> None:
@@ -40,7 +40,6 @@ class Fields:
         if not isinstance(values, dict):
             raise self._error(place, f"is {described(values)}, not a table")
         self._values: dict[str, object] = values
-        self._known: list[str] = []
 
     def error(
         self, key: str, problem: str, *, code: str, advice: str = "", index: int | None = None
@@ -100,7 +99,8 @@ class Fields:
         value = self.take(key)
         if value is None or isinstance(value, list):
             return value
-        raise self.wrong_kind(key, value, "a list")
+        advice = f"write [{json.dumps(value)}]" if isinstance(value, str | int) else ""
+        raise self.wrong_kind(key, value, "a list", advice=advice)
 
     def table(self, key: str) -> Fields | None:
         """Return a table in this table, or None when the key is absent."""
@@ -119,29 +119,28 @@ class Fields:
 
     def take(self, key: str) -> object:
         """Return any value, or None when the key is absent."""
-        self._known.append(key)
         value = self._values.get(key)
         if value is None and key in self._values:
             raise self.wrong_kind(key, None, "a value; leave the field out")
         return value
 
-    def finish(self) -> None:
-        """Refuse every key that nothing has read."""
+    def allow(self, *known: str) -> None:
+        """Refuse every other key, so that a misspelt one is not told as one that is missing."""
         for key in self._values:
-            if key not in self._known:
+            if key not in known:
                 raise self.error(
                     key,
-                    f"is not a known field{suggestion(key, self._known)}",
+                    f"is not a known field{suggestion(key, known)}",
                     code="grants_unknown_field",
-                    advice=f"known here are: {', '.join(sorted(set(self._known)))}",
+                    advice=f"known here are: {', '.join(sorted(known))}",
                 )
 
     def wrong_kind(
-        self, key: str, value: object, wanted: str, *, index: int | None = None
+        self, key: str, value: object, wanted: str, *, index: int | None = None, advice: str = ""
     ) -> GrantError:
         """Return the error for a value of another kind than the one wanted."""
         problem = f"is {described(value)}, not {wanted}"
-        return self.error(key, problem, code="grants_type", index=index)
+        return self.error(key, problem, code="grants_type", advice=advice, index=index)
 
     def _error(
         self, place: Place, problem: str, *, code: str = "grants_type", advice: str = ""

@@ -19,6 +19,17 @@ SHORTEST_LIFETIME: Final = timedelta(seconds=10)
 LONGEST_LIFETIME: Final = timedelta(days=7)
 DEFAULT_LIFETIME: Final = timedelta(minutes=15)
 
+_GRANT = (
+    "name",
+    "path",
+    "ttl",
+    "transport",
+    "cookie_path",
+    "when",
+    "slots",
+    "public",
+    "allow_entire_distribution",
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TTL = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -30,6 +41,7 @@ def read_table(top: Fields, base_url: str) -> tuple[tuple[Grant, ...], tuple[Den
     Raises:
         GrantError: Something in it is wrong; evidence names ``line`` and ``field``.
     """
+    top.allow("version", "grants", "deny")
     version = top.take("version")
     if type(version) is not int or version != 1:
         raise top.error(
@@ -50,7 +62,6 @@ def read_table(top: Fields, base_url: str) -> tuple[tuple[Grant, ...], tuple[Den
         _refuse_overlap(table, grant, grants)
         grants[grant.name] = grant
     deny = tuple(_deny(table, tuple(grants)) for table in top.tables("deny"))
-    top.finish()
     return tuple(grants.values()), deny
 
 
@@ -69,6 +80,7 @@ def permit_of(grant: Grant, base_url: str, values: Mapping[str, str]) -> Permit:
 
 
 def _grant(table: Fields, base_url: str) -> Grant:
+    table.allow(*_GRANT)
     name = table.take_string("name")
     if not _NAME.fullmatch(name):
         raise table.error(
@@ -93,7 +105,6 @@ def _grant(table: Fields, base_url: str) -> Grant:
         allow_entire_distribution=table.flag("allow_entire_distribution"),
         line=table.line,
     )
-    table.finish()
     _refuse_contradictions(table, grant)
     # By the rules under which it will be signed; whatever fills the slots is as plain as this.
     permit_of(grant, base_url, dict.fromkeys(path.slots, "x"))
@@ -180,9 +191,8 @@ def _slot(slots: Fields, name: str, path: PathTemplate) -> Slot:
     if type(slots.take(name)) is str:
         return Slot(name, slots.take_string(name))
     table = slots.only_table(name)
-    slot = Slot(name, table.maybe_string("claim") or name, hashed=table.flag("hash"))
-    table.finish()
-    return slot
+    table.allow("claim", "hash")
+    return Slot(name, table.maybe_string("claim") or name, hashed=table.flag("hash"))
 
 
 def _refuse_contradictions(table: Fields, grant: Grant) -> None:
@@ -219,6 +229,7 @@ def _refuse_overlap(table: Fields, grant: Grant, others: Mapping[str, Grant]) ->
 
 
 def _deny(table: Fields, names: tuple[str, ...]) -> Deny:
+    table.allow("when", "grants")
     when = _conditions(table, "when")
     if not when:
         raise table.error("when", "is missing", code="grants_missing")
@@ -231,6 +242,5 @@ def _deny(table: Fields, names: tuple[str, ...]) -> Deny:
             raise table.error("grants", problem, code="grants_deny", index=index)
     if items == []:
         raise table.error("grants", "is empty", code="grants_empty", advice="leave it out for all")
-    table.finish()
     listed = None if items is None else frozenset(map(str, items))
     return Deny(when=when, grants=listed, line=table.line)

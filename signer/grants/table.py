@@ -70,6 +70,12 @@ class GrantTable:
         """Read a table from JSON with the same fields; see :meth:`from_toml`."""
         return cls(read_json(text, source), base_url=base_url)
 
+    @classmethod
+    def from_text(cls, text: str, *, base_url: str, source: str = "grants") -> Self:
+        """Read a table from JSON if it begins like JSON, else from TOML."""
+        read = cls.from_json if text.lstrip().startswith("{") else cls.from_toml
+        return read(text, base_url=base_url, source=source)
+
     def permits(
         self, claims: Claims | None, *, names: Collection[str] | None = None
     ) -> tuple[Permit, ...]:
@@ -154,7 +160,7 @@ class GrantTable:
             refusals += refused
             combinations *= len(values)
         if combinations > MAX_SLOT_VALUES:
-            raise too_many()
+            raise too_many(grant.name)
         names = grant.path.slots
         rows = [dict(zip(names, row, strict=True)) for row in product(*columns)]
         return tuple(permit_of(grant, self.base_url, row) for row in rows), tuple(refusals)

@@ -54,7 +54,7 @@ class Presigner(Protocol):
 
 
 class Wanted(NamedTuple):
-    """What is to be signed: the operation, its parameters, its signed headers and its life."""
+    """What is to be signed: operation, parameters, signed headers, life, and where if known."""
 
     operation: str
     bucket: str
@@ -62,6 +62,7 @@ class Wanted(NamedTuple):
     options: dict[str, object]
     headers: frozenset[str]
     life: int
+    region: str | None
 
 
 def open_client(region: str | None, endpoint_url: str | None) -> Presigner:
@@ -193,6 +194,7 @@ def _checked_end(url: str, wanted: Wanted) -> int:
         and _SIGNATURE.fullmatch(query["X-Amz-Signature"])
         and parts.path.endswith("/" + quote(wanted.key, safe="/-._~"))
         and wanted.bucket in f"{parts.netloc}{parts.path}"
+        and wanted.region in {None, query["X-Amz-Credential"].split("/")[2]}
     ):
         raise SigningError(
             "s3_signature",

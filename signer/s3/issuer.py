@@ -274,7 +274,8 @@ class S3Issuer:
         headers: frozenset[str],
     ) -> tuple[str, int]:
         life = checked_life(expires_in, self.max_lifetime)
-        wanted = Wanted(operation, self.bucket, key, options, headers | {"host"}, life)
+        signed = headers | {"host"}
+        wanted = Wanted(operation, self.bucket, key, options, signed, life, self._region)
         return presign(self._opened(), wanted, self._clock())
 
     def _opened(self) -> Presigner:
