@@ -17,7 +17,6 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from signer.aws_json import JsonClient
-from signer.errors import SignerError
 from signer.service import Reply, Request, Service, Settings, problem
 from signer.service.front_ends import answer_of, is_event_of, request_of
 
@@ -56,7 +55,7 @@ def build(environ: Mapping[str, str]) -> Handler:
         try:
             request = request_of(settings.front_end, event)
             reply = service.handle(request)
-        except SignerError as error:
+        except Exception as error:  # noqa: BLE001 - the last line of defence
             reply = problem(error)
         _log(logger, request, reply, seconds=time.perf_counter() - started)
         _count(metrics, reply)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import logging
 import secrets
@@ -11,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -21,12 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from signer.credential import Credential
-from signer.dev.content import find_function
 from signer.errors import RemoteError, SignerError
 from signer.keys import PrivateKey
 from signer.oidc.host_cookie import SESSION_COOKIE
 from signer.oidc.seal import new_key
-from tests.lambda_asset import event_of, set_cookies_of
+from tests.lambda_asset import event_of, issue_module, set_cookies_of
 from tests.oidc.fake_provider import FakeProvider, Page, page
 from tests.oidc.token_maker import AUDIENCE, CLIENT_ID, Maker
 from tests.service.browsing import BASE, GRANTS, PUBLIC, query_of
@@ -291,15 +288,6 @@ class Function:
         for url in given:
             self._watch.scanner.add("signature", dict(parse_qsl(urlsplit(url).query))["Signature"])
         return bool(given)
-
-
-def issue_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("canary_issue", find_function())
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 ISSUE = issue_module()

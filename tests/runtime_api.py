@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -104,8 +105,9 @@ class Runtime:
 
     def log(self) -> str:
         """Return everything it has written: what CloudWatch Logs would have."""
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")
+        # Not by seeking: the process writes where this file's position is.
+        descriptor = self._log.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "replace")
 
 
 @contextlib.contextmanager

@@ -278,9 +278,42 @@ def test_a_403_is_mended_by_one_refresh(viewer: BrowserContext) -> None:
     parts = [f"/film/part-0{number}.m4s" for number in range(5)]
     assert page.evaluate(fetched, parts) == [200] * 5
     assert refreshes == [200]
-    # What stays refused is told as it is, after one more try and no circle.
-    assert page.evaluate(fetched, ["/other/secret.txt"]) == [403]
-    assert len(refreshes) == 2
+    # What stays refused is told as it is, and makes nobody ask again and again.
+    for _ in range(3):
+        assert page.evaluate(fetched, ["/other/secret.txt"]) == [403]
+    assert len(refreshes) == 1
+
+
+LOG_OUT_DURING_A_RENEWAL = """async () => {
+    const { refresh, logOut } = await import("/auth/client.js");
+    const order = [];
+    const send = window.fetch;
+    window.fetch = async (resource, init) => {
+        const name = String(resource).split("/").pop();
+        order.push(`${name} sent`);
+        const answer = await send(resource, init);
+        await new Promise((done) => setTimeout(done, name === "cookies" ? 300 : 0));
+        order.push(`${name} answered`);
+        return answer;
+    };
+    await Promise.all([refresh(), logOut({ everywhere: false })]);
+    await new Promise((done) => setTimeout(done, 300));
+    return order;
+}"""
+
+
+def test_log_out_wins_over_a_renewal_that_is_under_way(
+    viewer: BrowserContext, demo: RunningDemo
+) -> None:
+    page = opened(viewer)
+    log_in(page, "ada")
+    other = opened(viewer)
+    order = page.evaluate(LOG_OUT_DURING_A_RENEWAL)
+    assert order == ["cookies sent", "cookies answered", "logout sent", "logout answered"]
+    assert viewer.cookies(demo.document["site_url"]) == []
+    # The other tab learns of it at once.
+    other.wait_for_selector("#login:not([hidden])")
+    assert viewer.cookies(demo.document["site_url"]) == []
 
 
 def test_the_presigned_page_shows_pictures_from_the_bucket(

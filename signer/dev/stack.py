@@ -201,7 +201,7 @@ def _api(gallery: Gallery, function: FunctionFile, demo: Demo) -> Distribution:
         # An HTTP API passes on what it gets: nothing is signed, and Authorization stays.
         origins={
             "site": FolderOrigin(gallery.presigned_site),
-            "issuer": LambdaOrigin(function, origin_access_control=False),
+            "issuer": LambdaOrigin(function, front_end="http_api"),
             "addresses": _addresses(demo),
         },
         default_root_object="index.html",

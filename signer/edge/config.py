@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from signer.assumptions import Assumptions
 from signer.edge.distribution import (
+    FUNCTION_FRONT_ENDS,
     METHODS,
     Behavior,
     Distribution,
@@ -125,6 +126,7 @@ def _lambda_origin(table: Table) -> Origin:
     environment = {key: variables.take_string(key) for key in names} if variables else {}
     settings = {
         "handler": FunctionFile(path, name, environment),
+        "front_end": table.choice("front_end", FUNCTION_FRONT_ENDS),
         "origin_access_control": table.maybe_bool("origin_access_control"),
         "read_timeout": table.maybe_number("read_timeout"),
         "domain_name": table.maybe_string("domain_name"),

@@ -30,6 +30,8 @@ from signer.errors import ConfigurationError, excerpt
 from signer.verifier import TrustedKeyGroup
 
 AllowedMethods = Literal["GET_HEAD", "GET_HEAD_OPTIONS", "ALL"]
+FunctionFrontEnd = Literal["function_url", "http_api"]
+FUNCTION_FRONT_ENDS: tuple[FunctionFrontEnd, ...] = get_args(FunctionFrontEnd)
 
 METHODS: Mapping[AllowedMethods, frozenset[str]] = MappingProxyType(
     {
@@ -122,23 +124,33 @@ class S3Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaOrigin:
-    """A Lambda function behind its Function URL, called in this process.
+    """A Lambda function behind its Function URL or an HTTP API, called in this process.
 
     Attributes:
         handler: A callable ``handler(event, context)``, or the file it is in.
-        origin_access_control: Whether CloudFront signs the requests: the function does not see
-            the viewer's ``Authorization``, and POST and PUT need ``x-amz-content-sha256``.
+        front_end: ``function_url`` or ``http_api``, which signs nothing and decodes the path.
+        origin_access_control: For Function URLs, whether CloudFront signs the requests: the
+            function does not see the viewer's ``Authorization``, and POST and PUT need
+            ``x-amz-content-sha256``.
         read_timeout: Seconds to wait for the function; 504 after that.
         domain_name: Host name of the Function URL, which the function sees as ``Host``.
     """
 
     handler: Handler | FunctionFile = field(kw_only=False)
+    front_end: FunctionFrontEnd = "function_url"
     origin_access_control: bool = True
     read_timeout: float = 30.0
     domain_name: str = "local.lambda-url.us-east-1.on.aws"
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether CloudFront signs the requests."""
+        return self.origin_access_control and self.front_end == "function_url"
+
     def __post_init__(self) -> None:
         """Check name and timeout."""
+        if self.front_end not in FUNCTION_FRONT_ENDS:
+            raise _wrong("front_end", f"{excerpt(str(self.front_end))} is none")
         if not _DOMAIN.fullmatch(self.domain_name):
             raise _wrong("domain_name", f"{excerpt(self.domain_name)} is not a host name")
         _check_seconds("read_timeout", self.read_timeout)

@@ -10,15 +10,20 @@
 const BASE = new URL(".", import.meta.url); // .../auth/
 const LOCK = "signer-refresh";
 const RETRY_SECONDS = 15;
+const SHORTEST_WAIT = 5; // seconds between renewals, however short the cookies' life is
+const MENDING_PAUSE = 10; // seconds between renewals that a 403 has caused
+const TIMEOUT = 20_000; // milliseconds: nobody else renews while one tab waits
 const LONGEST_TIMER = 2 ** 31 - 1; // of setTimeout, in milliseconds
 
 let options = { onSignedOut: () => {}, onRefreshed: () => {}, token: null };
 let timer;
 let running = null; // the refresh under way, if any
 let refreshedAt = -Infinity;
+let mendedAt = -Infinity;
 let last = null; // the last answer
 let due = Infinity; // when to ask again, by the clock that goes on while a laptop sleeps
-let watching = false;
+let watching = false; // whether to go on renewing
+let listening = false;
 const channel = openChannel();
 
 /** An answer that is not what was asked for; `code` is the issuer's own. */
@@ -40,12 +45,13 @@ export class IssuerError extends Error {
  */
 export async function start(given = {}) {
   options = { ...options, ...given };
-  if (!watching) {
-    watching = true;
+  watching = true;
+  if (!listening) {
+    listening = true;
     // A laptop that slept through its timer, or a page that comes back from the cache.
     for (const event of ["pageshow", "online"]) addEventListener(event, () => renewIfDue());
     document.addEventListener("visibilitychange", () => document.hidden || renewIfDue());
-    channel?.addEventListener("message", ({ data }) => renewed(data, { told: true }));
+    channel?.addEventListener("message", ({ data }) => told(data));
   }
   return refresh().catch((error) => (error instanceof IssuerError ? null : Promise.reject(error)));
 }
@@ -54,6 +60,7 @@ export async function start(given = {}) {
 export function stop() {
   clearTimeout(timer);
   due = Infinity;
+  watching = false;
 }
 
 /** Renew cookies and session now; calls at the same time share one request. */
@@ -64,17 +71,29 @@ export function refresh() {
 
 /** Like fetch with cookies, but renews them and tries once more after a 403. */
 export async function fetchSigned(resource, init = {}) {
-  const send = () => fetch(resource, { credentials: "include", ...init });
+  const send = (what) => fetch(what, { credentials: "include", ...init });
+  // A request with a body can be sent once only.
+  const again = resource instanceof Request ? resource.clone() : resource;
   const sentAt = performance.now();
-  const answer = await send();
+  const answer = await send(resource);
   if (answer.status !== 403) return answer;
   try {
     // Another call may have renewed them while this one was under way.
-    if (refreshedAt < sentAt) await refresh();
+    if (refreshedAt < sentAt && !(await mended())) return answer;
   } catch {
     return answer;
   }
-  return send();
+  return send(again);
+}
+
+async function mended() {
+  if (!running) {
+    // What stays forbidden must not make a page ask for ever.
+    if (performance.now() - mendedAt < MENDING_PAUSE * 1000) return false;
+    mendedAt = performance.now();
+  }
+  await refresh();
+  return true;
 }
 
 /** Sign URLs: items are {grant, item}; returns the URLs in the same order. */
@@ -86,13 +105,18 @@ export async function signUrls(items) {
 /** Remove session and cookies here, then let the provider end its own session if it can. */
 export async function logOut({ everywhere = true } = {}) {
   stop();
-  const { logout_url: url } = await post("logout", {});
+  // After a renewal that is under way, here or in another tab: its cookies would come back.
+  const { logout_url: url } = await inTurn(() => post("logout", {}));
+  channel?.postMessage({ signedOut: true });
   if (everywhere && url) location.assign(url);
 }
 
 async function renew() {
   try {
-    renewed(await post("cookies", {}));
+    const answer = await post("cookies", {});
+    // Something between here and the issuer may answer 200 with a page of its own.
+    if (!Array.isArray(answer.grants)) throw new IssuerError(200, { code: "answer" });
+    renewed(answer);
     channel?.postMessage(last);
     return last;
   } catch (error) {
@@ -106,13 +130,24 @@ async function renew() {
   }
 }
 
-function renewed(answer, { told = false } = {}) {
+function renewed(answer) {
   last = answer;
   refreshedAt = performance.now();
   if (watching && answer.expires_in != null) {
-    schedule(answer.expires_in * (0.5 + 0.3 * Math.random()));
+    schedule(Math.max(SHORTEST_WAIT, answer.expires_in * (0.5 + 0.3 * Math.random())));
   }
-  if (watching || !told) options.onRefreshed(answer);
+  options.onRefreshed(answer);
+}
+
+// What another tab says.
+function told(message) {
+  if (!watching) return;
+  if (message?.signedOut) {
+    stop();
+    options.onSignedOut(new IssuerError(401, { code: "signed_out", detail: "Logged out elsewhere." }));
+  } else if (Array.isArray(message?.grants)) {
+    renewed(message);
+  }
 }
 
 function schedule(seconds) {
@@ -133,14 +168,12 @@ function renewIfDue() {
 
 // Browsers deny locks and channels to embedded pages whose storage they block; such a page goes
 // without. Its cookies can work all the same: partitioned ones are not blocked.
-async function alone(work) {
-  if (!("locks" in navigator)) return work();
-  const waitedFrom = performance.now();
+async function inTurn(work) {
+  if (!("locks" in navigator)) return running ? running.then(work, work) : work();
   let begun = false;
   const turn = () => {
     begun = true;
-    // Another tab did it while this one waited, and its message has arrived or is about to.
-    return refreshedAt > waitedFrom && last ? last : work();
+    return work();
   };
   try {
     return await navigator.locks.request(LOCK, turn);
@@ -148,6 +181,12 @@ async function alone(work) {
     if (begun) throw error;
     return work();
   }
+}
+
+function alone(work) {
+  const waitedFrom = performance.now();
+  // Another tab did it while this one waited, and its message has arrived or is about to.
+  return inTurn(() => (refreshedAt > waitedFrom && last ? last : work()));
 }
 
 function openChannel() {
@@ -172,6 +211,7 @@ async function post(name, content) {
     method: "POST",
     credentials: "include",
     cache: "no-store",
+    signal: AbortSignal.timeout(TIMEOUT),
     headers,
     body,
   });

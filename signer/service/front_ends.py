@@ -15,7 +15,7 @@ import base64
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from signer.errors import RequestError
 from signer.service.messages import Reply, Request
@@ -50,15 +50,17 @@ def request_of(front_end: FrontEnd, event: Mapping[str, Any]) -> Request:
     many = event.get("multiValueHeaders") or {
         name: [value] for name, value in (event.get("headers") or {}).items()
     }
-    headers = {name.lower(): ",".join(map(str, values)) for name, values in many.items()}
+    fields: dict[str, list[str]] = {}
+    for name, values in many.items():
+        fields.setdefault(name.lower(), []).extend(map(str, values))
     # A browser may send cookies in several fields of HTTP/2, which no comma may join.
-    fields = [v for name, values in many.items() if name.lower() == "cookie" for v in values]
+    cookies = ";".join(fields.get("cookie", [])).split(";")
     return Request(
         method=_method(front_end, event).upper(),
         path=_path(front_end, event),
         query=_query(front_end, event),
-        headers=headers,
-        cookies=_cookies(event.get("cookies") or ";".join(fields).split(";")),
+        headers={name: ",".join(values) for name, values in fields.items()},
+        cookies=_cookies(event.get("cookies") or cookies),
         body=_body(event),
     )
 
@@ -95,11 +97,14 @@ def _path(front_end: FrontEnd, event: Mapping[str, Any]) -> str:
     if front_end not in _FORMAT_2:
         return str(event.get("path") or "")
     path = str(event.get("rawPath") or "")
+    if front_end == "function_url":
+        return path
     # An HTTP API writes the name of its stage in front, unless the stage is the default one.
     stage = event["requestContext"].get("stage") or _WHOLE_API
     if stage != _WHOLE_API and path.startswith(f"/{stage}/"):
-        return path[len(stage) + 1 :]
-    return path
+        path = path[len(stage) + 1 :]
+    # And it decodes the path, which AWS does not say; live events: github.com/hotsock/voker/pull/8.
+    return quote(path, safe="/!$&'()*+,;=:@~", errors="surrogatepass")
 
 
 def _query(front_end: FrontEnd, event: Mapping[str, Any]) -> str:
@@ -110,15 +115,26 @@ def _query(front_end: FrontEnd, event: Mapping[str, Any]) -> str:
     pairs = [(str(name), str(value)) for name, values in many.items() for value in values]
     if front_end == "alb":
         return "&".join(f"{name}={value}" for name, value in pairs)
-    return urlencode(pairs)
+    return urlencode(pairs, errors="surrogatepass")
 
 
 def _cookies(pairs: list[str]) -> dict[str, str]:
+    """Return name and value of each cookie, of a repeated name the first.
+
+    A sibling host can set a cookie whose name is ours but for a kind of white space that browsers
+    take for a letter: nothing but the space and tab of RFC 6265 is removed here. If one of ours is
+    there twice all the same, one of the two is forged, and neither counts.
+    """
     cookies: dict[str, str] = {}
+    forged = set[str]()
     for pair in pairs:
-        name, _, value = str(pair).strip().partition("=")
+        name, _, value = str(pair).strip(" \t").partition("=")
+        if not name and not value:
+            continue
+        if name in cookies and name.startswith("__Host-"):
+            forged.add(name)
         cookies.setdefault(name, value)
-    return cookies
+    return {name: value for name, value in cookies.items() if name not in forged}
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

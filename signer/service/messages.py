@@ -124,8 +124,9 @@ def json_reply(
     *,
     cookies: tuple[str, ...] = (),
     grants: tuple[str, ...] = (),
+    cause: str | None = None,
 ) -> Reply:
     """Return a JSON answer."""
     body = json.dumps(content, separators=(",", ":"))
     headers = {"Content-Type": "application/json"}
-    return Reply(status, headers, cookies=cookies, body=body, grants=grants)
+    return Reply(status, headers, cookies=cookies, body=body, grants=grants, cause=cause)

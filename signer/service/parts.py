@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from signer.access import Access, UrlSigner
+from signer.access import Access, UrlSigner, clearing_headers
 from signer.cookies import CookieAttributes
 from signer.custody import open_issuer, read_secret_text
-from signer.errors import ConfigurationError, CredentialError, SignerError
+from signer.errors import ConfigurationError, CredentialError
 from signer.grants import GrantTable
+from signer.grants_place import read_grants
 from signer.oidc.provider import Provider
 from signer.oidc.seal import Seal
 from signer.oidc.tokens import TokenVerifier
@@ -72,8 +72,7 @@ class Parts:
             CredentialError: The credential cannot be read.
             GrantError: A grant lasts longer than the signer signs for.
         """
-        same_site = CookieAttributes.cross_site() if self.settings.cross_site_cookies else None
-        return Access(self.table, self._signer(), attributes=same_site, clock=self.clock)
+        return Access(self.table, self._signer(), attributes=self._attributes, clock=self.clock)
 
     @cached_property
     def provider(self) -> Provider | None:
@@ -110,10 +109,31 @@ class Parts:
         """What seals sessions; None without log-in. Raises what :attr:`login` raises."""
         return None if self._seal is None else _held(self._seal)
 
+    def clearing_headers(
+        self, claims: Mapping[str, object] | None, *, held: Collection[str]
+    ) -> list[str]:
+        """Return the ``Set-Cookie`` values that remove signed cookies; no key is needed for it."""
+        if self.settings.delivery != "cloudfront":
+            return []
+        return clearing_headers(self.table, self._attributes, claims, held=held)
+
     def forget(self) -> None:
         """Drop everything that was read from a store; it is read again when it is needed."""
         for name in ("access", "_seal", "_client_secret"):
             self.__dict__.pop(name, None)
+
+    @property
+    def _attributes(self) -> CookieAttributes:
+        embedded = self.settings.cross_site_cookies
+        return CookieAttributes.cross_site() if embedded else CookieAttributes()
+
+    @property
+    def _context(self) -> str:
+        """Whose sessions these are: refresh tokens and claims are one client's at one provider."""
+        settings = self.settings
+        return " ".join(
+            (settings.oidc_issuer or "", settings.oidc_client_id or "", settings.base_url)
+        )
 
     @cached_property
     def _seal(self) -> Refreshing[Seal] | None:
@@ -147,7 +167,7 @@ class Parts:
 
     def _sealed_with(self, keys: list[str]) -> Seal:
         try:
-            return Seal(keys, clock=self.clock)
+            return Seal(keys, context=self._context, clock=self.clock)
         except ConfigurationError as error:
             raise wrong_setting(
                 "SIGNER_SESSION_KEYS", f"names what cannot be used: {error.message}"
@@ -189,20 +209,19 @@ class Parts:
 
     def _read_table(self) -> GrantTable:
         place = self.settings.grants
+        # Relative names begin at the function's own folder, as Lambda starts there.
+        folder = os.environ.get("LAMBDA_TASK_ROOT", "")
         try:
-            # The table is no secret: a file of a deployed function is readable by everyone there.
-            text = (
-                _task_file(place.removeprefix("file:")).read_text("utf-8")
-                if place.startswith("file:")
-                else self._secret(place)
+            return read_grants(
+                place,
+                base_url=self.settings.base_url,
+                client=self._client(place),
+                folder=folder,
             )
-        except (OSError, UnicodeDecodeError, SignerError) as error:
-            reason = error.code if isinstance(error, SignerError) else type(error).__name__
+        except ConfigurationError as error:
             raise wrong_setting(
-                "SIGNER_GRANTS", f"names a table that cannot be read ({reason})"
+                "SIGNER_GRANTS", f"names a table that cannot be read ({error.message})"
             ) from None
-        read = GrantTable.from_json if text.lstrip().startswith("{") else GrantTable.from_toml
-        return read(text, base_url=self.settings.base_url, source="SIGNER_GRANTS")
 
 
 def _held(secret: Refreshing[Value]) -> Value:
@@ -214,8 +233,3 @@ def _held(secret: Refreshing[Value]) -> Value:
             "a secret could not be read for too long",
             cause=stale.cause.code if stale.cause else None,
         ) from None
-
-
-def _task_file(name: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Find a file: relative names begin at the function's own folder, as Lambda starts there."""
-    return Path(environ.get("LAMBDA_TASK_ROOT", "")) / Path(name).expanduser()

@@ -16,16 +16,18 @@ from urllib.parse import unquote
 from signer.errors import RequestError, SignerError
 from signer.service import failures
 from signer.service.guard import Guard
+from signer.service.issuing import issued
 from signer.service.messages import ALWAYS, Reply, Request, json_reply
 from signer.service.parts import ClientFor, Parts, usual_client
-from signer.service.settings import Settings
+from signer.service.settings import Settings, wrong_setting
 from signer.service.sign_in import SignIn
-from signer.service.viewer import SessionEndedError, Viewers
+from signer.service.viewer import SessionEndedError, Viewer, Viewers
 
 MOST_ITEMS: Final = 100
 
 _IMAGE: Final = re.compile(r"/images/([^/]+)/url")
 _IMAGE_ROUTE: Final = "/images/{filename}/url"
+_IMAGES: Final = "images"
 _OPTIONS: Final = "OPTIONS"
 
 Answer = Callable[[Request], Reply]
@@ -54,6 +56,10 @@ class Service:
                 grant that could be served.
         """
         self._parts = Parts(settings, client_for=client_for, clock=clock)
+        self._images_grant = settings.images_grant or _IMAGES
+        names = [grant.name for grant in self._parts.table.grants]
+        if settings.images_grant and settings.images_grant not in names:
+            raise wrong_setting("SIGNER_IMAGES_GRANT", "names no grant of the table")
         self._guard = Guard(settings.allowed_origins)
         self._viewers = Viewers(self._parts)
         sign_in = SignIn(self._parts, self._viewers)
@@ -115,45 +121,65 @@ class Service:
 
     def _cookies(self, request: Request) -> Reply:
         """Set cookies for all that the viewer may have now; refresh the session."""
-        viewer = self._viewers.refreshed(request)
-        access = self._parts.access
-        if viewer.claims is None and not any(grant.public for grant in access.table.grants):
-            raise RequestError("login_required", "nobody is logged in", advice="see /auth/login")
-        if not access.sets_cookies:
-            # URLs are all there is here; the session has been refreshed.
-            return self._viewers.kept(viewer, json_reply(200, {"grants": [], "expires_at": None}))
-        made = access.cookies(viewer.claims, held=viewer.held)
-        content = {"grants": made.grants, "expires_at": made.expires_at}
-        if made.expires_at is not None:
-            # Clients whose clock is wrong can count from now.
-            content["expires_in"] = max(0, made.expires_at - int(self._parts.clock()))
-        reply = json_reply(200, content, cookies=tuple(made.set_cookie_headers), grants=made.grants)
-        return self._viewers.kept(viewer.holding(made.paths), reply)
+        return self._answered(self._viewers.refreshed(request), self._cookies_for)
 
     def _urls(self, request: Request) -> Reply:
         """Sign URLs of named items in named grants."""
         wanted = _wanted(request.json())
-        viewer = self._viewers.known(request)
-        access = self._parts.access
-        signed = [(grant, item, access.url(viewer.claims, grant, item)) for grant, item in wanted]
-        content = {
-            "urls": [
-                {"grant": grant, "item": item, "url": made.url, "expires_at": made.expires_at}
-                for grant, item, made in signed
-            ]
-        }
-        grants = tuple(dict.fromkeys(grant for grant, _ in wanted))
-        return self._viewers.kept(viewer, json_reply(200, content, grants=grants))
+        return self._answered(
+            self._viewers.known(request), lambda viewer: self._urls_for(viewer, wanted)
+        )
 
     def _image_url(self, request: Request) -> Reply:
         """Sign the URL of one image; whether CloudFront or S3 serves it is a setting."""
         found = _IMAGE.fullmatch(request.path)
         name = unquote(found[1] if found else "", errors="replace")
-        viewer = self._viewers.known(request)
-        grant = self._parts.settings.images_grant
-        made = self._parts.access.url(viewer.claims, grant, name)
+        return self._answered(
+            self._viewers.known(request), lambda viewer: self._image_url_for(viewer, name)
+        )
+
+    def _answered(self, viewer: Viewer, work: Callable[[Viewer], tuple[Viewer, Reply]]) -> Reply:
+        """Do the work, and send the session if it has changed, whatever comes of the work.
+
+        The provider may have changed its refresh token: with the old one nobody gets in again.
+        """
+        try:
+            viewer, reply = work(viewer)
+        except Exception as error:  # noqa: BLE001 - as in handle
+            reply = failures.problem(error)
+        return self._viewers.kept(viewer, reply)
+
+    def _cookies_for(self, viewer: Viewer) -> tuple[Viewer, Reply]:
+        access = self._parts.access
+        if viewer.claims is None and not any(grant.public for grant in access.table.grants):
+            raise RequestError("login_required", "nobody is logged in", advice="see /auth/login")
+        made = issued(access, viewer.claims, held=self._viewers.held(viewer), until=viewer.ends_at)
+        content: dict[str, object] = {"grants": made.grants, "expires_at": made.expires_at}
+        if made.expires_at is not None:
+            # Clients whose clock is wrong can count from now.
+            content["expires_in"] = max(0, made.expires_at - int(self._parts.clock()))
+        reply = json_reply(
+            200, content, cookies=made.set_cookie_headers, grants=made.grants, cause=made.cause
+        )
+        return viewer.holding(made.paths), reply
+
+    def _urls_for(self, viewer: Viewer, wanted: list[tuple[str, str]]) -> tuple[Viewer, Reply]:
+        access = self._parts.access
+        # Each is signed once, however often it is asked for: a signature may cost a request.
+        signed = {each: access.url(viewer.claims, *each) for each in dict.fromkeys(wanted)}
+        content = {
+            "urls": [
+                {"grant": grant, "item": item, "url": made.url, "expires_at": made.expires_at}
+                for (grant, item), made in ((each, signed[each]) for each in wanted)
+            ]
+        }
+        grants = tuple(dict.fromkeys(grant for grant, _ in wanted))
+        return viewer, json_reply(200, content, grants=grants)
+
+    def _image_url_for(self, viewer: Viewer, name: str) -> tuple[Viewer, Reply]:
+        made = self._parts.access.url(viewer.claims, self._images_grant, name)
         content = {"url": made.url, "expires_at": made.expires_at}
-        return self._viewers.kept(viewer, json_reply(200, content, grants=(grant,)))
+        return viewer, json_reply(200, content, grants=(self._images_grant,))
 
 
 def _wanted(content: Mapping[str, object]) -> list[tuple[str, str]]:

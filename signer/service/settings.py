@@ -59,9 +59,9 @@ _DEFAULT_PORT: Final = MappingProxyType({"https": "443", "http": "80"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PRINTABLE: Final = re.compile(r"[!-~]{1,512}")
 _SCOPES: Final = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]")
-_PREFIX: Final = re.compile(r"(?:[A-Za-z0-9!_.*'()&$@=;:+,-]+/)*")
+_PREFIX: Final = re.compile(r"(?:(?!\.\.?/)[A-Za-z0-9!_.*'()&$@=;:+,-]+/)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class Settings:
         bucket: For S3 delivery.
         key_prefix: In front of every key in the bucket.
         region: The bucket's.
-        images_grant: The grant behind ``GET /images/{filename}/url``.
+        images_grant: The grant behind ``GET /images/{filename}/url``; ``images`` when None.
         tracing: Send traces to X-Ray.
     """
 
@@ -117,7 +117,7 @@ class Settings:
     bucket: str | None = None
     key_prefix: str = ""
     region: str | None = None
-    images_grant: str = "images"
+    images_grant: str | None = None
     tracing: bool = False
 
     @classmethod
@@ -155,7 +155,7 @@ class Settings:
             bucket=bucket,
             key_prefix=read.matching("SIGNER_KEY_PREFIX", _PREFIX) or "",
             region=region,
-            images_grant=read.matching("SIGNER_IMAGES_GRANT", _NAME) or "images",
+            images_grant=read.matching("SIGNER_IMAGES_GRANT", _NAME),
             tracing=read.flag("SIGNER_TRACING"),
         )
         _check_together(settings)

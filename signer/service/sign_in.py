@@ -12,6 +12,7 @@ from signer.oidc.host_cookie import LOGIN_COOKIE, clearing_line, cookie_line
 from signer.oidc.session import Session
 from signer.return_to import safe_return_to
 from signer.service import failures
+from signer.service.issuing import issued
 from signer.service.messages import Reply, Request, json_reply
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class SignIn:
         except RequestError as error:
             return failures.problem(error)
         try:
-            reply = self._logged_in(flow, query, cookie)
+            reply = self._logged_in(flow, query, cookie, self._earlier(request))
         except SignerError as error:
             reply = failures.problem(error)
         # Whatever came of it, this attempt cannot be used again.
@@ -59,16 +60,19 @@ class SignIn:
 
     def log_out(self, request: Request) -> Reply:
         """End the session here and tell where to end it at the provider."""
-        session, flow = None, self._parts.login
-        # What cannot be opened any more is removed all the same.
-        with contextlib.suppress(IdentityError):
+        session, flow, bearer = None, None, None
+        # What cannot be opened any more, or not now, is removed all the same.
+        with contextlib.suppress(SignerError):
+            bearer = self._viewers.bearer(request)
+        with contextlib.suppress(SignerError):
+            flow = self._parts.login
             session = self._viewers.session(request)
-        if flow is not None and session is not None and session.refresh_token is not None:
-            flow.revoke(session.refresh_token)
+        self._revoke(flow, session)
         url = None
         if flow is not None:
             url = flow.logout_url(return_to_url=f"{self._parts.settings.base_url}/")
-        return json_reply(200, {"logout_url": url}, cookies=self._viewers.ended(session))
+        cookies = self._viewers.ended(session, bearer.claims if bearer else None)
+        return json_reply(200, {"logout_url": url}, cookies=cookies)
 
     def session(self, request: Request) -> Reply:
         """Tell who is logged in, until when, and what they were granted; asks nobody."""
@@ -85,29 +89,44 @@ class SignIn:
             content |= {"subject": session.subject, "expires_at": int(session.expires_at)}
         return json_reply(200, content)
 
-    def _logged_in(self, flow: LoginFlow, query: dict[str, str], cookie: str | None) -> Reply:
+    def _logged_in(
+        self, flow: LoginFlow, query: dict[str, str], cookie: str | None, earlier: Session | None
+    ) -> Reply:
         found = flow.finish(query, cookie)
-        access, settings = self._parts.access, self._parts.settings
         session = Session.of(
             found.claims,
-            needed=access.needed_claims,
+            needed=self._parts.table.needed_claims,
             refresh_token=found.refresh_token,
             now=self._parts.clock(),
-            lifetime=settings.session_lifetime,
+            lifetime=self._parts.settings.session_lifetime,
         )
-        cookies: tuple[str, ...] = ()
-        grants: tuple[str, ...] = ()
-        if access.sets_cookies:
-            made = access.cookies(session.claims)
-            session = replace(session, held=made.paths)
-            cookies, grants = tuple(made.set_cookie_headers), made.grants
+        held: tuple[str, ...] = ()
+        if earlier is not None:
+            # Somebody else may have been here: nothing of theirs stays in the browser.
+            possible = self._parts.table.possible_cookie_paths(earlier.claims)
+            held = tuple(dict.fromkeys((*earlier.held, *possible)))
+        made = issued(self._parts.access, session.claims, held=held, until=session.expires_at)
+        session = replace(session, held=made.paths)
+        self._revoke(flow, earlier)
         return Reply(
             _SEE_OTHER,
             # Checked again: the cookie is sealed, but a check costs nothing.
             {"Location": safe_return_to(found.return_to)},
-            cookies=(*cookies, self._viewers.session_line(session)),
-            grants=grants,
+            cookies=(*made.set_cookie_headers, self._viewers.session_line(session)),
+            grants=made.grants,
+            cause=made.cause,
         )
+
+    def _earlier(self, request: Request) -> Session | None:
+        """Return the session that a log-in replaces."""
+        try:
+            return self._viewers.session(request)
+        except IdentityError:
+            return None
+
+    def _revoke(self, flow: LoginFlow | None, session: Session | None) -> None:
+        if flow is not None and session is not None and session.refresh_token is not None:
+            flow.revoke(session.refresh_token)
 
     def _flow(self) -> LoginFlow:
         flow = self._parts.login

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from signer.service.parts import Parts
 
 _BEARER: Final = "bearer "
+_ENDS_A_SESSION: Final = ("session_ended", "session_subject")
 
 
 class SessionEndedError(IdentityError):
     """There was a session and it is over; ``session`` is what is known of it."""
 
-    def __init__(self, error: IdentityError, session: Session | None) -> None:
+    def __init__(self, error: SignerError, session: Session | None) -> None:
         """Keep why, and what has to be removed from the browser."""
         super().__init__("session_ended", error.message, advice="log in again", cause=error.code)
         self.session = session
@@ -48,9 +49,9 @@ class Viewer:
     changed: bool = False
 
     @property
-    def held(self) -> tuple[str, ...]:
-        """Paths of the cookies that the browser was given."""
-        return self.session.held if self.session else ()
+    def ends_at(self) -> float | None:
+        """When the session ends, and with it everything that was given to it."""
+        return self.session.expires_at if self.session else None
 
     def holding(self, paths: tuple[str, ...]) -> Viewer:
         """Return the viewer with the paths of the cookies that the browser has now."""
@@ -69,15 +70,28 @@ class Viewers:
     def known(self, request: Request) -> Viewer:
         """Return the viewer, with claims that are recent enough to sign URLs on.
 
+        Several such requests may be under way at once, and a provider may take a refresh token
+        only once. So one that comes too late removes nothing from the browser: an earlier one has
+        just put a new session there.
+
         Raises:
-            IdentityError: ``token_...``.
-            SessionEndedError: ``session_ended``.
+            IdentityError: ``token_...``; ``session_ended``.
             RemoteError: The provider cannot be asked, for too long.
         """
-        viewer = self._viewer(request)
-        if viewer.session is not None and self._age(viewer.session) > self._most_age():
-            return self._checked(viewer.session)
+        try:
+            viewer = self._viewer(request)
+            if viewer.session is not None and self._age(viewer.session) > self._most_age():
+                return self._checked(viewer.session)
+        except SessionEndedError as ended:
+            raise IdentityError(ended.code, ended.message, advice=ended.advice) from None
         return viewer
+
+    def held(self, viewer: Viewer) -> tuple[str, ...]:
+        """Return the paths of the signed cookies that the viewer's browser may have."""
+        if viewer.session is not None:
+            return viewer.session.held
+        # With a token nobody has kept a list; these are all that its bearer can ever have had.
+        return self._parts.table.possible_cookie_paths(viewer.claims) if viewer.claims else ()
 
     def refreshed(self, request: Request) -> Viewer:
         """Return the viewer, with claims read now if that is possible; see :meth:`known`."""
@@ -111,23 +125,37 @@ class Viewers:
         left = max(1, int(session.expires_at - self._parts.clock()))
         return cookie_line(SESSION_COOKIE, session.to_cookie_value(seal), max_age=left)
 
-    def ended(self, session: Session | None) -> tuple[str, ...]:
-        """Return the ``Set-Cookie`` values that remove a session and all that came with it."""
-        cookies: list[str] = []
-        claims, held = (session.claims, session.held) if session else (None, ())
-        try:
-            if self._parts.access.sets_cookies:
-                cookies = self._parts.access.clearing_headers(claims, held=held)
-        except SignerError:
-            pass  # the credential cannot be read; the session ends all the same
-        return (*cookies, clearing_line(SESSION_COOKIE))
+    def ended(
+        self, session: Session | None, claims: Mapping[str, object] | None = None
+    ) -> tuple[str, ...]:
+        """Return the ``Set-Cookie`` values that remove a session and all that came with it.
+
+        Args:
+            session: As far as it can be read.
+            claims: Of a bearer token, where there is no session.
+        """
+        claims, held = (session.claims, session.held) if session else (claims, ())
+        return (
+            *self._parts.clearing_headers(claims, held=held),
+            clearing_line(SESSION_COOKIE),
+        )
+
+    def bearer(self, request: Request) -> Viewer | None:
+        """Return whose token a request has; None when it has none.
+
+        Raises:
+            IdentityError: ``token_...``.
+        """
+        token = _token(request)
+        if token is None:
+            return None
+        if self._parts.tokens is None:
+            raise IdentityError("token_refused", "this service takes no bearer tokens")
+        return Viewer(self._parts.tokens.verify(token))
 
     def _viewer(self, request: Request) -> Viewer:
-        token = _token(request)
-        if token is not None:
-            if self._parts.tokens is None:
-                raise IdentityError("token_refused", "this service takes no bearer tokens")
-            return Viewer(self._parts.tokens.verify(token))
+        if bearer := self.bearer(request):
+            return bearer
         try:
             session = self.session(request)
         except IdentityError as error:
@@ -141,20 +169,21 @@ class Viewers:
             return Viewer(session.claims, session)
         try:
             read = login.refresh(session.refresh_token, subject=session.subject)
-        except RemoteError:
+        except (RemoteError, IdentityError) as error:
+            if error.code in _ENDS_A_SESSION:
+                raise SessionEndedError(error, session) from None
+            # Nobody knows, such as when a provider's new keys could not be fetched yet.
             if self._age(session) > self._most_age() + self._grace():
-                raise
+                raise _unknown(error) from None
             return Viewer(session.claims, session)
-        except IdentityError as error:
-            raise SessionEndedError(error, session) from None
         fresh = Session.of(
             read.claims,
-            needed=self._parts.access.needed_claims,
+            needed=self._parts.table.needed_claims,
             refresh_token=read.refresh_token,
             now=self._parts.clock(),
             lifetime=self._parts.settings.session_lifetime,
         )
-        fresh = replace(fresh, started_at=session.started_at, held=session.held)
+        fresh = replace(fresh, held=session.held)
         return Viewer(fresh.claims, fresh, changed=True)
 
     def _age(self, session: Session) -> float:
@@ -176,3 +205,10 @@ def _token(request: Request) -> str | None:
         return own
     field = request.headers.get("authorization", "")
     return field[len(_BEARER) :].strip() if field.lower().startswith(_BEARER) else None
+
+
+def _unknown(error: RemoteError | IdentityError) -> RemoteError:
+    """Return an error that is not the viewer's: what the provider gave us cannot be used."""
+    if isinstance(error, RemoteError):
+        return error
+    return RemoteError("provider_answer", "the provider's answer cannot be used", cause=error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.service.browsing import GRANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "issuer.md").read_text(encoding="utf-8")
-ENVIRONMENTS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+ENVIRONMENTS = re.findall(r"^```sh\n(SIGNER_.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -77,7 +78,7 @@ def test_the_defaults_are_those_of_the_settings() -> None:
         else:
             continue
         checked += 1
-    assert checked == 9
+    assert checked == 8
 
 
 def _shown(value: timedelta) -> str:
@@ -105,3 +106,10 @@ def test_the_functions_of_the_browser_helper_are_described() -> None:
     exported = set(re.findall(r"^export (?:async )?function (\w+)", script, re.MULTILINE))
     described = {cells[0].strip("`").partition("(")[0] for cells in rows("In the page")}
     assert described == exported
+
+
+def test_the_wheel_that_is_deployed_by_hand_is_the_one_that_is_built() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    (name,) = set(re.findall(r"dist/([\w.-]+)\.whl", DOCUMENT))
+    assert name == f"{project['name'].replace('-', '_')}-{project['version']}-py3-none-any"

@@ -8,13 +8,11 @@ local edge with the real function; its one grant is public, since logging in is 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,11 +21,12 @@ import pytest
 from playwright.sync_api import Browser, Frame, sync_playwright
 
 from signer import PrivateKey, TrustedKeyGroup
-from signer.dev.content import find_function, find_gallery
+from signer.dev.content import find_gallery
 from signer.dev.ports import listen
 from signer.edge import Behavior, Distribution, FolderOrigin, LambdaOrigin
 from signer.edge.function_file import Handler
 from tests.edge.serving import running
+from tests.lambda_asset import issue_module
 from tests.service.browsing import KEY_PAIR_ID, environment
 
 pytestmark = pytest.mark.browser
@@ -82,17 +81,6 @@ class Seen:
     cookies: list[dict[str, Any]]
 
 
-@cache
-def build() -> Any:  # noqa: ANN401 - a module that is no part of a package
-    """Load the function's own module, which is an asset and cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location("embedding_issue", find_function())
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build
-
-
 @contextlib.contextmanager
 def embedding_page(framed: str) -> Iterator[str]:
     """Serve one page that frames an address; yields its own."""
@@ -130,7 +118,7 @@ def site(folder: Path, key: PrivateKey, **settings: str) -> Iterator[Site]:
     public = folder / "public"
     public.mkdir()
     (public / "player.html").write_text(PLAYER, encoding="utf-8")
-    handler: Handler = build()(variables)
+    handler: Handler = issue_module().build(variables)
     distribution = Distribution(
         origins={
             "public": FolderOrigin(public),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Never
 
 import pytest
 
 from signer import PrivateKey
 from signer.dev.identity import IdentityProvider
 from signer.encoding import decode_base64
+from signer.errors import RemoteError
 from signer.service import Request, Service
 from tests.loopback_identity import AUDIENCE, identity_provider
 from tests.service.browsing import (
@@ -82,13 +84,16 @@ def test_a_session_that_the_provider_ended_ends_here(browser: Browser) -> None:
     assert not [name for name, _ in browser.kept if name != "__Host-signer-login"]
 
 
+def unreachable(*_: object, **__: object) -> Never:
+    raise RemoteError("remote_unreachable", "nobody answers")
+
+
 def test_while_the_provider_is_down_claims_serve_for_a_limited_time(
-    variables: dict[str, str], clock: Clock, p256_key: PrivateKey
+    variables: dict[str, str], clock: Clock, p256_key: PrivateKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = Browser(service_of(variables, clock))
     browser.log_in()
-    # Another process of the service, which cannot reach the provider.
-    browser.service = service_of({**variables, "SIGNER_OIDC_ISSUER": "http://127.0.0.1:9"}, clock)
+    monkeypatch.setattr("signer.https.request", unreachable)
     clock.now += 15 * 60 + 5 * 60 - 1
     assert browser.post("/auth/cookies").status == 200
     assert browser.opens("/film/a", p256_key, now=clock.now)
@@ -104,7 +109,7 @@ def test_nobody_gets_nothing(browser: Browser) -> None:
     reply = browser.post("/auth/cookies")
     assert (reply.status, reply.code) == (401, "login_required")
     assert not browser.kept
-    assert browser.post("/auth/urls", URLS).code == "grant_not_given"
+    assert browser.post("/auth/urls", URLS).code == "login_required"
 
 
 def test_public_grants_need_no_log_in(tmp_path: Path, p256_key: PrivateKey, clock: Clock) -> None:
@@ -130,7 +135,7 @@ def test_urls_are_signed_for_items_of_grants(browser: Browser, p256_key: Private
 
 
 def test_an_image_url(browser: Browser, p256_key: PrivateKey, clock: Clock) -> None:
-    assert browser.send("GET", "/images/a.jpg/url").code == "grant_not_given"
+    assert browser.send("GET", "/images/a.jpg/url").code == "login_required"
     browser.log_in("guest")
     content = content_of(browser.send("GET", "/images/a%20b.jpg/url"))
     assert content["expires_at"] == int(clock.now) + 300

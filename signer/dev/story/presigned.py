@@ -66,7 +66,7 @@ class Story:
 
     def stranger_refused(self) -> str:
         """Nobody is logged in."""
-        return problem(self._ask(self.stranger, self.pictures[0]), 403, "grant_not_given")
+        return problem(self._ask(self.stranger, self.pictures[0]), 401, "login_required")
 
     def log_in(self) -> str:
         """The same log-in as on the site; no cookies of CloudFront's come of it."""
@@ -125,7 +125,7 @@ class Story:
         """The session goes."""
         expect(self.guest.post("/auth/logout"), 200)
         require(not self.guest.names(), "cookies are left")
-        return problem(self._ask(self.guest, self.pictures[0]), 403, "grant_not_given")
+        return problem(self._ask(self.guest, self.pictures[0]), 401, "login_required")
 
     def _ask(self, viewer: Viewer, item: MediaObject) -> httpx.Response:
         return viewer.get(f"/images/{quote(item.key.rpartition('/')[2], safe='')}/url")

@@ -205,7 +205,7 @@ class Story:
         """One picture by a signed URL; only of what one may see."""
         item = max(self.pictures, key=lambda item: len(quote(item.key)) - len(item.key))
         wanted = {"items": [{"grant": "share", "item": item.key.rpartition("/")[2]}]}
-        problem(self.stranger.post("/auth/urls", wanted), 403, "grant_not_given")
+        problem(self.stranger.post("/auth/urls", wanted), 401, "login_required")
         outside = {"items": [{"grant": "share", "item": "../film/master.m3u8"}]}
         require(
             self.ada.post("/auth/urls", outside).status_code in {400, 403}, "it left its folder"

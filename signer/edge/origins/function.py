@@ -1,4 +1,4 @@
-"""A Lambda function behind its Function URL, called in this process.
+"""A Lambda function behind its Function URL or an HTTP API, called in this process.
 
 AWS sources: "Invoking Lambda function URLs" (urls-invocation) for event and response; "Restrict
 access to an AWS Lambda function URL origin" (private-content-restricting-access-to-lambda) for
@@ -82,7 +82,7 @@ class FunctionCaller:
         body = await _whole_body(request)
         if len(body) > MAX_PAYLOAD_BYTES:
             return _refusal(_TOO_LARGE, "RequestEntityTooLargeException", "Request is too large.")
-        if self._origin.origin_access_control:
+        if self._origin.is_signed:
             if not _payload_is_signed(request, body):
                 return _refusal(_FORBIDDEN, "InvalidSignatureException", _SIGNATURE_MISMATCH)
             request.headers[:] = [pair for pair in request.headers if pair[0] != b"authorization"]
@@ -92,7 +92,8 @@ class FunctionCaller:
             body,
             domain_name=self._origin.domain_name,
             request_id=request_id,
-            signed=self._origin.origin_access_control,
+            signed=self._origin.is_signed,
+            decoded=self._origin.front_end == "http_api",
         )
         deadline = time.monotonic() + self._origin.read_timeout
         context = FunctionContext(request_id, deadline)

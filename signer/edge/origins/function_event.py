@@ -15,7 +15,7 @@ import json
 import re
 import time
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from signer.edge.origins.request import OriginError, OriginRequest, without_hop_by_hop
 from signer.edge.responses import EdgeResponse, Headers, one_chunk
@@ -36,7 +36,13 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 def event_of(
-    request: OriginRequest, body: bytes, *, domain_name: str, request_id: str, signed: bool
+    request: OriginRequest,
+    body: bytes,
+    *,
+    domain_name: str,
+    request_id: str,
+    signed: bool,
+    decoded: bool = False,
 ) -> dict[str, Any]:
     """Make the event that Lambda passes to a function.
 
@@ -46,14 +52,17 @@ def event_of(
         domain_name: Host name of the Function URL.
         request_id: Lambda's id of the invocation.
         signed: Whether origin access control signs the request, so that there is a caller.
+        decoded: Whether the path arrives decoded, as an HTTP API passes it on; AWS does not say
+            so, but live events do (github.com/hotsock/voker/pull/8).
     """
+    path = unquote(request.path) if decoded else request.path
     headers = _event_headers(request, domain_name)
     url_id, now = domain_name.partition(".")[0], time.time()
     text = _as_text(body, headers.get("content-type", ""))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": request.path,
+        "rawPath": path,
         "rawQueryString": request.query,
         "headers": headers,
         "requestContext": {
@@ -65,7 +74,7 @@ def event_of(
             "domainPrefix": url_id,
             "http": {
                 "method": request.method,
-                "path": request.path,
+                "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": EDGE_ADDRESS,
                 "userAgent": headers.get("user-agent", ""),
