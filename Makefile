@@ -11,7 +11,7 @@ BIN := .venv/bin
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo example test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
+.PHONY: help setup demo example example-named test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -21,8 +21,12 @@ setup: dev-set browser  ## make .venv with everything, and find a browser for th
 demo: demo-set  ## serve a private gallery behind a local CloudFront (ARGS=--check: run the story and exit)
 	@$(BIN)/signer dev $(ARGS)
 
-example: dev-set  ## serve an example backend behind a local CloudFront (ARGS=flask, fastapi or django)
+example: example-named dev-set  ## serve an example backend behind a local CloudFront (ARGS=flask, fastapi or django)
 	@$(BIN)/python examples/backends/run.py $(ARGS)
+
+# Before anything is installed.
+example-named:
+	$(if $(ARGS),,$(error say which: make example ARGS=flask, ARGS=fastapi or ARGS=django))
 
 test: setup lint  ## lint, then all tests with coverage (ARGS='--no-cov tests/test_wire.py': some)
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)

@@ -3,7 +3,8 @@
     make example ARGS=fastapi
 
 runs it behind a local CloudFront. By itself: ``uvicorn --factory fastapi_app:create_app`` in this
-folder, with the variables below set.
+folder, with EXAMPLE_SECRET_KEY, EXAMPLE_PASSWORD, SIGNER_CREDENTIAL, SIGNER_GRANTS and
+SIGNER_BASE_URL set; run.py has values for all of them.
 """
 
 import hmac

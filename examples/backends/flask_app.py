@@ -3,7 +3,8 @@
     make example ARGS=flask
 
 runs it behind a local CloudFront. By itself: ``flask --app examples/backends/flask_app run``, with
-the variables below set.
+the variables EXAMPLE_SECRET_KEY, EXAMPLE_PASSWORD, SIGNER_CREDENTIAL, SIGNER_GRANTS
+and SIGNER_BASE_URL set; run.py has values for all of them.
 """
 
 from __future__ import annotations

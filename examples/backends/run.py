@@ -2,7 +2,7 @@
 
     make example ARGS=flask          # or fastapi, or django
 
-Needs what `make setup` installs. Everything listens on this machine only; Ctrl-C stops it all.
+Everything listens on this machine only; Ctrl-C stops it all.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from signer.credential import Credential
 from signer.custody import write_credential
 from signer.dev.ports import free_port, listen, listen_near
 from signer.edge import Behavior, Distribution, EdgeServer, FolderOrigin, HttpOrigin
+from signer.errors import SignerError
 
 FOLDER = Path(__file__).resolve().parent
 GALLERY = FOLDER.parent / "gallery"
@@ -45,13 +46,28 @@ PREPARATIONS = {"django": ("django_site/manage.py", "migrate", "--verbosity", "0
 
 def main() -> None:
     """Start everything, say what to open, and wait."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="make example",
+        usage=f"make example ARGS={'|'.join(SERVERS)}, or ARGS='flask --port 8080'",
+        description=(__doc__ or "").partition("\n")[0],
+    )
     parser.add_argument("backend", choices=SERVERS)
-    parser.add_argument("--port", type=int, help="of the site (default: 8080, or the next free)")
+    parser.add_argument("--port", type=port, help="of the site (default: 8080, or the next free)")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         run(given.backend, given.port)
+    except SignerError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        print("Stopped. Nothing is left running.")
+
+
+def port(text: str) -> int:
+    """Return the number of a port."""
+    if not 0 < int(text) < 1 << 16:
+        raise ValueError
+    return int(text)
 
 
 def run(backend: str, port: int | None) -> None:
@@ -127,6 +143,7 @@ def serving(backend: str, environment: dict[str, str]) -> Iterator[str]:
         subprocess.run(command(PREPARATIONS[backend]), cwd=FOLDER, env=environment, check=True)
     port = free_port()
     arguments = [part.replace(PORT, str(port)) for part in SERVERS[backend]]
+    print(f"Starting {backend}'s own server, which is reached through the edge only.", flush=True)
     process = subprocess.Popen(
         command(arguments), cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL
     )
@@ -161,7 +178,7 @@ async def serve(edge: EdgeServer, backend: str, password: str) -> None:
         print(f"\n  {backend} behind a local CloudFront\n")
         print(f"  Site       {edge.url}")
         print(f"  Inspector  {edge.inspector_url}")
-        print("  Accounts   ada: gallery and film; guest: gallery only")
+        print("  Accounts   ada and guest, who both may see the pictures")
         print(f"  Password   {password}, for both, made for this run\n")
         print("  Ctrl-C stops everything.", flush=True)
         await asyncio.Event().wait()

@@ -30,11 +30,20 @@ from signer.access import Access
 from signer.errors import ConfigurationError, SignerError
 from signer.integrations.opening import open_access
 from signer.integrations.reporting import answered
-from signer.integrations.viewer import CACHE_CONTROL, SESSION_LIFETIME, LoadClaims, Viewer
+from signer.integrations.viewer import (
+    CACHE_CONTROL,
+    SESSION_LIFETIME,
+    LoadClaims,
+    Viewer,
+    refuse_coroutine_function,
+)
 
 __all__ = ["SignedAccess", "current", "set_cookies"]
 
 _EXTENSION: Final = "signer"
+_NEEDED: Final = ("SIGNER_CREDENTIAL", "SIGNER_GRANTS", "SIGNER_BASE_URL")
+_LONGEST: Final = 366 * 24 * 3600  # seconds; more would overflow a timedelta
+_KNOWN: Final = frozenset({*_NEEDED, "SIGNER_COOKIES", "SIGNER_SESSION_LIFETIME"})
 _ON_G: Final = "_signer_viewer"
 
 
@@ -68,7 +77,12 @@ class SignedAccess:
             load: Returns the present claims of a subject, at each refresh. Without it claims are
                 believed for ``SIGNER_SESSION_LIFETIME`` after log-in.
             clock: Returns seconds since 1970.
+
+        Raises:
+            ConfigurationError: ``claims_async``: `load` is a coroutine function; and as
+                :meth:`init_app`.
         """
+        refuse_coroutine_function(load)
         self._access = access
         self._load = load
         self._clock = clock
@@ -86,6 +100,8 @@ class SignedAccess:
             GrantError: The grants file is wrong.
             CredentialError: The credential cannot be opened.
         """
+        if unknown := {name for name in app.config if name.startswith("SIGNER_")} - _KNOWN:
+            raise _wrong(min(unknown), "is not a setting", f"known are {', '.join(sorted(_KNOWN))}")
         app.extensions[_EXTENSION] = _Bound(
             access=self._access or _open(app.config, self._clock),
             load=self._load,
@@ -147,6 +163,8 @@ def _send(response: Response) -> Response:
         viewer.refresh_if_due()
         if lines := viewer.set_cookie_headers():
             set_cookies(response, lines)
+        elif viewer.is_private:
+            response.headers.setdefault("Cache-Control", CACHE_CONTROL)
     return response
 
 
@@ -167,11 +185,10 @@ def _bound() -> _Bound:
 
 
 def _open(config: dict[str, Any], clock: Callable[[], float]) -> Access:
-    names = ("SIGNER_CREDENTIAL", "SIGNER_GRANTS", "SIGNER_BASE_URL")
-    for name in names:
+    for name in _NEEDED:
         if not config.get(name):
             raise _wrong(name, "is not set")
-    credential, grants, base_url = (config[name] for name in names)
+    credential, grants, base_url = (config[name] for name in _NEEDED)
     cookies = config.get("SIGNER_COOKIES")
     if cookies is not None and not isinstance(cookies, dict):
         raise _wrong("SIGNER_COOKIES", "is not a dict")
@@ -189,8 +206,5 @@ def _lifetime(config: dict[str, Any]) -> timedelta:
     return seconds
 
 
-_LONGEST: Final = 366 * 24 * 3600
-
-
-def _wrong(name: str, problem: str) -> ConfigurationError:
-    return ConfigurationError("setting", f"{name} {problem}", field=name)
+def _wrong(name: str, problem: str, advice: str = "") -> ConfigurationError:
+    return ConfigurationError("setting", f"{name} {problem}", advice=advice, field=name)

@@ -12,9 +12,8 @@ from signer.access import Access
 from signer.cookies import CookieAttributes
 from signer.custody import open_issuer
 from signer.errors import ConfigurationError, CookieError, excerpt
-from signer.grants import GrantTable
+from signer.grants_place import read_grants
 
-_LARGEST_TABLE = 1024 * 1024
 # A grant says its own path: one for all would send every set of cookies everywhere.
 _COOKIE_SETTINGS = {item.name for item in fields(CookieAttributes)} - {"path"}
 
@@ -31,7 +30,7 @@ def open_access(
 
     Args:
         credential: Where the credential is kept, see :func:`signer.open_issuer`.
-        grants: A file in TOML, or in JSON when its name ends in ``.json``.
+        grants: Path of a file in TOML or JSON, or as for :func:`signer.open_issuer`.
         base_url: Scheme and host under which viewers reach CloudFront, such as
             ``https://media.example.com``. Never taken from a request.
         cookies: Fields of :class:`signer.CookieAttributes` but ``path``, such as
@@ -43,33 +42,9 @@ def open_access(
         GrantError: The grants file is wrong.
         CredentialError: The credential cannot be opened.
     """
-    table = read_table(grants, base_url=base_url)
+    table = read_grants(grants, base_url=base_url)
     attributes = read_attributes(cookies)
     return Access(table, open_issuer(credential, clock=clock), attributes=attributes, clock=clock)
-
-
-def read_table(grants: str | Path, *, base_url: str) -> GrantTable:
-    """Read and check a grants file.
-
-    Raises:
-        ConfigurationError: ``grants_file``: it cannot be read.
-        GrantError: It is wrong; the message names line and field.
-    """
-    path = Path(grants)
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_TABLE + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise _unreadable(path, f"cannot be read: {reason}") from None
-    if len(content) > _LARGEST_TABLE:
-        raise _unreadable(path, "is longer than a mebibyte")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _unreadable(path, "is not UTF-8 text") from None
-    read = GrantTable.from_json if path.suffix == ".json" else GrantTable.from_toml
-    return read(text, base_url=base_url, source=path.name)
 
 
 def read_attributes(cookies: Mapping[str, object] | None) -> CookieAttributes:
@@ -92,8 +67,3 @@ def read_attributes(cookies: Mapping[str, object] | None) -> CookieAttributes:
         raise ConfigurationError(
             "cookie_setting", f"cookies: {error.message}", advice=error.advice, field="cookies"
         ) from None
-
-
-def _unreadable(path: Path, problem: str) -> ConfigurationError:
-    shown = excerpt(path.name)
-    return ConfigurationError("grants_file", f"the grants file {shown} {problem}", field="grants")

@@ -24,3 +24,8 @@ def answered(error: SignerError) -> Problem:
 def left_unsigned(error: SignerError, when: str) -> None:
     """Log that a page goes out without the signed cookies it should have had."""
     _log.warning("no signed cookies %s: %s: %s", when, error.code, error)
+
+
+def claims_unknown(error: Exception) -> None:
+    """Log that the program's own function for newer claims has failed, and how."""
+    _log.error("newer claims could not be loaded", exc_info=error)

@@ -23,7 +23,7 @@ from datetime import timedelta
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -115,8 +115,7 @@ class SignedAccessMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 await viewer.refresh_if_due_async()
-                if lines := viewer.set_cookie_headers():
-                    _add(MutableHeaders(scope=message), lines)
+                _finish(MutableHeaders(scope=message), viewer)
             await send(message)
 
         try:
@@ -127,13 +126,13 @@ class SignedAccessMiddleware:
             await problem_response(error)(scope, receive, send_with_cookies)
 
 
-async def current(connection: HTTPConnection) -> Viewer:
+async def current(request: Request) -> Viewer:
     """Return who sent a request: a FastAPI dependency, or called with a ``Request``.
 
     Raises:
         ConfigurationError: ``middleware_missing``.
     """
-    viewer: Viewer | None = connection.scope.get(_IN_SCOPE)
+    viewer: Viewer | None = request.scope.get(_IN_SCOPE)
     if viewer is None:
         raise ConfigurationError(
             "middleware_missing",
@@ -158,6 +157,13 @@ def problem_response(error: SignerError) -> Response:
     """Return the answer to an error of this library: problem+json with the right status."""
     problem = answered(error)
     return Response(problem.to_json(), problem.status, dict(problem.headers))
+
+
+def _finish(headers: MutableHeaders, viewer: Viewer) -> None:
+    if lines := viewer.set_cookie_headers():
+        _add(headers, lines)
+    elif viewer.is_private:
+        headers.setdefault("Cache-Control", CACHE_CONTROL)
 
 
 def _add(headers: MutableHeaders, lines: Iterable[str]) -> None:

@@ -9,17 +9,24 @@ Sessions that live in a cookie are signed, not encrypted: their owner can read t
 
 from __future__ import annotations
 
+import copy
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias, TypeGuard
 
 from signer.access import Access, AccessCookies, AccessUrl
-from signer.errors import ConfigurationError, SignerError
+from signer.errors import (
+    ConfigurationError,
+    CredentialError,
+    RemoteError,
+    SignerError,
+    SigningError,
+)
 from signer.in_thread import in_thread
-from signer.integrations.reporting import left_unsigned
+from signer.integrations.record import Record
+from signer.integrations.reporting import claims_unknown, left_unsigned
 
 Claims: TypeAlias = Mapping[str, object]
 """What is known about a viewer: names to strings, numbers, booleans, or lists of them."""
@@ -30,37 +37,20 @@ LoadClaims: TypeAlias = Callable[[str], "Claims | None"]
 LoadClaimsAsync: TypeAlias = Callable[[str], "Awaitable[Claims | None]"]
 """The same as a coroutine function."""
 
-SESSION_KEY: Final = "signer"
-"""Where the framework's session keeps a viewer."""
-
 SESSION_LIFETIME: Final = timedelta(hours=1)
 """How long claims are believed when nothing can be asked for newer ones."""
 
+CLAIMS_MAX_AGE: Final = timedelta(minutes=15)
+"""After how long newer claims are asked for, if there is somebody to ask."""
+
+CLAIMS_GRACE: Final = timedelta(minutes=5)
+"""For how long after that they serve while nobody answers."""
+
 CACHE_CONTROL: Final = "private, no-store"
-"""For every response that sets or clears signed cookies: they are one viewer's."""
+"""For every response that sets or clears signed cookies or has a signed URL: one viewer's."""
 
-# When nothing was issued, or it failed, for how many seconds to leave it so.
+# After a failure, and when nothing was issued, for how many seconds to leave it so.
 _LOOK_AGAIN = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
-    """What the session keeps: plain JSON values."""
-
-    subject: str
-    claims: dict[str, object]
-    held: list[str]
-    refresh_at: int
-    until: int | None
-
-    @classmethod
-    def read(cls, session: MutableMapping[str, Any]) -> _Record | None:
-        """Return the record of a session; None when there is none, or one of another version."""
-        try:
-            stored = dict(session[SESSION_KEY])
-            return cls(**stored | {"claims": dict(stored["claims"]), "held": list(stored["held"])})
-        except (KeyError, TypeError, ValueError):
-            return None
 
 
 class Viewer:
@@ -94,18 +84,24 @@ class Viewer:
         self._lifetime = int(session_lifetime.total_seconds())
         self._clock = clock
         self._lines: list[str] = []
-        self._record = _Record.read(session)
+        self._record = Record.read(session, site=access.table.base_url)
         self._held = list(self._record.held) if self._record else []
+        self._has_signed = False
 
     @property
     def claims(self) -> Claims | None:
         """Return the claims that the grants table reads; None when nobody is logged in."""
-        return dict(self._record.claims) if self._record else None
+        return copy.deepcopy(self._record.claims) if self._record else None
 
     @property
     def subject(self) -> str | None:
         """Return who is logged in; None for nobody."""
         return self._record.subject if self._record else None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the response is one viewer's alone: it has cookies, or a URL was signed."""
+        return self._has_signed or bool(self._lines)
 
     def log_in(self, claims: Claims, *, subject: str | None = None) -> None:
         """Remember a viewer whose identity was just checked, and issue their cookies.
@@ -115,29 +111,41 @@ class Viewer:
             subject: Name for the ``load`` function to find them by; the claim ``sub`` when None.
 
         Raises:
-            ConfigurationError: A claim that the table reads is not a plain value.
-            SignerError: Nothing could be issued; nobody is logged in then.
+            ConfigurationError: A claim that the table reads is not a plain value, or there is no
+                subject to load newer claims by.
+            SignerError: Nothing could be issued; nobody is logged in then, and no cookies of an
+                earlier viewer are left.
         """
         self._begin(claims, subject)
         try:
             self._take(self._access.cookies(self.claims, held=self._held))
         except BaseException:
-            self._forget()
+            self.log_out()
             raise
 
     async def log_in_async(self, claims: Claims, *, subject: str | None = None) -> None:
         """Do the same as :meth:`log_in` without keeping the event loop waiting."""
-        self._begin(claims, subject)
+        await in_thread(self.log_in, claims, subject=subject)
+
+    def follow(self, claims: Claims, *, subject: str) -> None:
+        """Remember a viewer who was logged in by somebody else; issue their cookies if that works.
+
+        What cannot be issued now is logged and tried again a minute later.
+
+        Raises:
+            ConfigurationError: As for :meth:`log_in`.
+        """
         try:
-            self._take(await self._access.cookies_async(self.claims, held=self._held))
-        except BaseException:
-            self._forget()
-            raise
+            self.log_in(claims, subject=subject)
+        except (CredentialError, SigningError, RemoteError) as error:
+            left_unsigned(error, "at log-in")
+            self._begin(claims, subject)
 
     def log_out(self) -> None:
         """Forget the viewer and clear every signed cookie that the browser holds."""
         self._lines = self._access.clearing_headers(self.claims, held=self._held)
-        self._forget()
+        self._record = None
+        Record.remove(self._session)
 
     def refresh(self) -> None:
         """Issue the cookies anew, for instance because the viewer has just bought something.
@@ -151,40 +159,56 @@ class Viewer:
     async def refresh_async(self) -> None:
         """Do the same as :meth:`refresh` without keeping the event loop waiting."""
         if self._still_there() and self._renew(await self._loaded_async()):
-            self._take(await self._access.cookies_async(self.claims, held=self._held))
+            await in_thread(self._issue)
 
     def refresh_if_due(self) -> None:
-        """Issue the cookies anew when half of their life is over.
+        """Issue the cookies anew when half of their life is over, or the claims are old.
 
-        Failing to sign is logged and tried again a minute later: the cookies that the browser
-        holds are still good, and the page may not need them.
+        Failing is logged and tried again a minute later: the cookies that the browser holds are
+        still good, and the page may not need them. Claims that could not be loaded are believed
+        for :data:`CLAIMS_GRACE` longer.
         """
-        if self._still_there() and self._due():
-            try:
-                self.refresh()
-            except SignerError as error:
-                left_unsigned(error, "at a refresh")
+        if not (self._still_there() and self._due()):
+            return
+        try:
+            claims = self._loaded()
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the program's own function
+            self._leave(error)
+        else:
+            self._renew_quietly(claims)
 
     async def refresh_if_due_async(self) -> None:
         """Do the same as :meth:`refresh_if_due` without keeping the event loop waiting."""
-        if self._still_there() and self._due():
-            try:
-                await self.refresh_async()
-            except SignerError as error:
-                left_unsigned(error, "at a refresh")
+        if not (self._still_there() and self._due()):
+            return
+        try:
+            claims = await self._loaded_async()
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the program's own function
+            self._leave(error)
+        else:
+            await in_thread(self._renew_quietly, claims)
 
     def url(self, grant: str, item: str) -> AccessUrl:
         """Return a signed URL of one item of a grant, with its end.
 
         Raises:
             GrantError: The viewer has no such grant, or the item cannot be named.
+            RemoteError: ``claims_unknown``: newer claims could not be loaded for too long.
             SignerError: It could not be signed.
         """
-        return self._access.url(self.claims, grant, item)
+        if self._record and self._load and self._now() >= self._believed_until(self._record):
+            raise RemoteError("claims_unknown", "newer claims could not be read for too long")
+        made = self._access.url(self.claims, grant, item)
+        self._has_signed = True
+        return made
 
     async def url_async(self, grant: str, item: str) -> AccessUrl:
         """Do the same as :meth:`url` without keeping the event loop waiting."""
-        return await self._access.url_async(self.claims, grant, item)
+        return await in_thread(self.url, grant, item)
 
     def set_cookie_headers(self) -> list[str]:
         """Return the ``Set-Cookie`` values that the response must carry; often none.
@@ -195,45 +219,54 @@ class Viewer:
         return list(self._lines)
 
     def _still_there(self) -> bool:
-        if self._record is not None and SESSION_KEY not in self._session:
+        if self._record is not None and not Record.is_in(self._session):
             self.log_out()
         return self._record is not None
 
     def _due(self) -> bool:
-        return self._record is not None and self._now() >= self._record.refresh_at
+        record = self._record
+        if record is None:
+            return False
+        ends = record.logged_in_at + self._lifetime
+        return self._now() >= (record.refresh_at if self._load else min(record.refresh_at, ends))
+
+    def _believed_until(self, record: Record) -> float:
+        return record.checked_at + (CLAIMS_MAX_AGE + CLAIMS_GRACE).total_seconds()
 
     def _now(self) -> int:
         return int(self._clock())
 
     def _begin(self, claims: Claims, subject: str | None) -> None:
+        name = claims.get("sub") if subject is None else subject
+        if name is None and self._load is not None:
+            raise ConfigurationError(
+                "claims_subject",
+                "there is no subject by which newer claims could be loaded",
+                advice="give the claim sub, or subject=",
+            )
         now = self._now()
         self._keep(
-            _Record(
-                subject=str(claims.get("sub", "")) if subject is None else subject,
+            Record(
+                site=self._access.table.base_url,
+                subject="" if name is None else str(name),
                 claims=self._needed(claims),
                 held=self._held,
+                logged_in_at=now,
+                checked_at=now,
                 refresh_at=now + _LOOK_AGAIN,
-                until=None if self._load else now + self._lifetime,
             )
         )
 
     def _needed(self, claims: Claims) -> dict[str, object]:
-        names = self._access.needed_claims
+        names = self._access.table.needed_claims
         return {name: _plain(name, value) for name, value in claims.items() if name in names}
 
     def _loaded(self) -> Claims | None:
         if self._record is None or self._load is None:
             return self._claims_until_end()
-        loaded = self._load(self._record.subject)
-        if inspect.isawaitable(loaded):
-            if inspect.iscoroutine(loaded):
-                loaded.close()
-            raise ConfigurationError(
-                "claims_async",
-                "the function that loads claims is a coroutine function",
-                advice="use the viewer's methods that end in _async, or a plain function",
-            )
-        return loaded
+        refuse_coroutine_function(self._load)
+        claims: Claims | None = self._load(self._record.subject)  # type: ignore[assignment]  # as was checked
+        return claims
 
     async def _loaded_async(self) -> Claims | None:
         if self._record is None or self._load is None:
@@ -244,7 +277,8 @@ class Viewer:
         return await in_thread(self._loaded)
 
     def _claims_until_end(self) -> Claims | None:
-        over = self._record and self._record.until is not None and self._now() >= self._record.until
+        record = self._record
+        over = record is None or self._now() >= record.logged_in_at + self._lifetime
         return None if over else self.claims
 
     def _renew(self, claims: Claims | None) -> bool:
@@ -252,30 +286,59 @@ class Viewer:
         if claims is None or self._record is None:
             self.log_out()
             return False
-        again = self._now() + _LOOK_AGAIN
-        self._keep(replace(self._record, claims=self._needed(claims), refresh_at=again))
+        now = self._now()
+        self._keep(
+            self._record.changed(
+                claims=self._needed(claims), checked_at=now, refresh_at=now + _LOOK_AGAIN
+            )
+        )
         return True
+
+    def _renew_quietly(self, claims: Claims | None) -> None:
+        try:
+            if self._renew(claims):
+                self._issue()
+        except SignerError as error:
+            left_unsigned(error, "at a refresh")
+
+    def _issue(self) -> None:
+        self._take(self._access.cookies(self.claims, held=self._held))
+
+    def _leave(self, error: Exception) -> None:
+        """Go on with the claims that there are, and look again in a while."""
+        claims_unknown(error)
+        if self._record is not None:
+            self._keep(self._record.changed(refresh_at=self._now() + _LOOK_AGAIN))
 
     def _take(self, cookies: AccessCookies) -> None:
         self._lines = list(cookies.set_cookie_headers)
         # What an earlier call in this request set or cleared stays known: its lines are gone now.
         self._held = sorted({*self._held, *cookies.paths})
-        if self._record is not None:
-            now = self._now()
-            wait = _LOOK_AGAIN
-            if cookies.expires_at is not None:
-                wait = max(1, (cookies.expires_at - now) // 2)
-            self._keep(replace(self._record, held=list(cookies.paths), refresh_at=now + wait))
+        if self._record is None:
+            return
+        now, wait = self._now(), _LOOK_AGAIN
+        if cookies.expires_at is not None:
+            half = (cookies.expires_at - now) // 2
+            wait = max(1, min(half, int(CLAIMS_MAX_AGE.total_seconds())))
+        self._keep(self._record.changed(held=list(cookies.paths), refresh_at=now + wait))
 
-    def _keep(self, record: _Record) -> None:
-        if record.until is not None:
-            record = replace(record, refresh_at=min(record.refresh_at, record.until))
+    def _keep(self, record: Record) -> None:
         self._record = record
-        self._session[SESSION_KEY] = asdict(record)
+        record.write(self._session)
 
-    def _forget(self) -> None:
-        self._record = None
-        self._session.pop(SESSION_KEY, None)
+
+def refuse_coroutine_function(load: LoadClaims | LoadClaimsAsync | None) -> None:
+    """Refuse a coroutine function where nothing can await it.
+
+    Raises:
+        ConfigurationError: ``claims_async``.
+    """
+    if load is not None and _is_async(load):
+        raise ConfigurationError(
+            "claims_async",
+            "the function that loads claims is a coroutine function",
+            advice="use the viewer's methods that end in _async, or a plain function",
+        )
 
 
 def _is_async(load: LoadClaims | LoadClaimsAsync) -> TypeGuard[LoadClaimsAsync]:

@@ -122,7 +122,15 @@ def test_the_order_of_middleware_is_checked(site: Backend) -> None:
 def test_a_credential_is_opened_when_that_is_expected(site: Backend) -> None:
     with signer(site):
         assert check_credential(app_configs=None) == []
-    with signer(site, CREDENTIAL="file:nowhere.json"):
+    for wrong in ("file:nowhere.json", "env:NOWHERE", "keys/dev.json"):
+        with signer(site, CREDENTIAL=wrong):
+            [error] = check_settings(app_configs=None)
+            assert (error.id, error.obj) in {
+                ("signer.E001", "credential_missing"),
+                ("signer.E001", "credential_uri"),
+            }
+    # What lies at AWS is asked for only when that is expected.
+    with signer(site, CREDENTIAL="secretsmanager:a b"):
         assert check_settings(app_configs=None) == []
         assert codes(check_credential(app_configs=None)) == ["signer.E004"]
 
@@ -318,6 +326,19 @@ def test_log_in_without_a_key_store_is_still_log_in(
     assert "no signed cookies at log-in: credential_stale" in caplog.text
     site.credential.touch(mode=0o600)
     site.credential.write_bytes(document)
+
+
+def test_pages_are_served_before_the_credential_could_ever_be_opened(
+    site: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    visitor = site.visitor()
+    with signer(site, CREDENTIAL="file:nowhere.json"):
+        assert visitor.log_in("ada").status == 200
+        assert visitor.get("/api/session").content == {"name": "ada"}
+        assert visitor.get("/api/images/a.jpg/url").status == 503
+        assert visitor.log_out().status == 200
+    assert not visitor.kept
+    assert "no signed cookies since the credential cannot be opened" in caplog.text
 
 
 def test_a_request_that_did_not_come_through_it_is_told_so(site: Backend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def test_an_access_made_by_hand_needs_no_settings(settings: dict[str, Any]) -> N
         ({"SIGNER_CREDENTIAL": None}, "SIGNER_CREDENTIAL is not set"),
         ({"SIGNER_GRANTS": ""}, "SIGNER_GRANTS is not set"),
         ({"SIGNER_BASE_URL": None}, "SIGNER_BASE_URL is not set"),
+        ({"SIGNER_COOKIE": {}}, "SIGNER_COOKIE is not a setting; known are SIGNER_BASE_URL, "),
         ({"SIGNER_COOKIES": "Lax"}, "SIGNER_COOKIES is not a dict"),
         ({"SIGNER_SESSION_LIFETIME": "1h"}, "SIGNER_SESSION_LIFETIME is not a timedelta"),
         ({"SIGNER_SESSION_LIFETIME": 0}, "SIGNER_SESSION_LIFETIME is not a timedelta"),
@@ -110,7 +112,24 @@ def test_how_long_claims_are_believed_is_a_setting(
 
 
 def test_a_very_long_life_is_cut_to_a_year(settings: dict[str, Any]) -> None:
-    SignedAccess(app_with(settings, SIGNER_SESSION_LIFETIME=10**20))
+    app, clock = app_with(settings, SIGNER_SESSION_LIFETIME=10**20), Clock()
+    SignedAccess(app, clock=clock)
+    client = app.test_client()
+    client.post("/login", base_url=SITE)
+    clock.now += 366 * 86400 - 1
+    assert [line for line in signed(client.get("/page", base_url=SITE)) if "Max-Age=0" not in line]
+    clock.now += 1
+    assert all("Max-Age=0" in line for line in signed(client.get("/page", base_url=SITE)))
+
+
+def test_a_coroutine_function_is_refused_at_start(settings: dict[str, Any]) -> None:
+    async def load(_: str) -> dict[str, object]:
+        await asyncio.sleep(0)
+        return ADA
+
+    with pytest.raises(ConfigurationError) as caught:
+        SignedAccess(app_with(settings), load=load)  # type: ignore[arg-type]  # the mistake
+    assert caught.value.code == "claims_async"
 
 
 def test_an_app_without_the_extension_is_told_so(settings: dict[str, Any]) -> None:
@@ -145,7 +164,7 @@ def test_a_problem_is_answered_and_the_apps_own_handler_wins(settings: dict[str,
     app = app_with(settings)
     SignedAccess(app)
     answer = app.test_client().get("/url")
-    assert (answer.status_code, answer.get_json()["code"]) == (403, "grant_not_given")
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "login_required")
     app = app_with(settings)
     SignedAccess(app)
 
@@ -154,7 +173,7 @@ def test_a_problem_is_answered_and_the_apps_own_handler_wins(settings: dict[str,
         return error.code, 418
 
     answer = app.test_client().get("/url")
-    assert (answer.status_code, answer.text) == (418, "grant_not_given")
+    assert (answer.status_code, answer.text) == (418, "login_required")
 
 
 def test_a_mistake_of_the_operators_is_logged_and_not_told(

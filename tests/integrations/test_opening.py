@@ -8,52 +8,9 @@ import pytest
 
 from signer import PrivateKey
 from signer.cookies import CookieAttributes
-from signer.errors import ConfigurationError, CredentialError, GrantError
-from signer.integrations.opening import open_access, read_attributes, read_table
+from signer.errors import ConfigurationError, CredentialError
+from signer.integrations.opening import open_access, read_attributes
 from tests.integrations.backends import BASE, GRANTS, make_credential
-
-
-def test_toml_and_json_are_told_apart_by_their_name(tmp_path: Path) -> None:
-    file = tmp_path / "grants.json"
-    file.write_text('{"version": 1, "grants": [{"name": "a", "path": "/a/*"}]}')
-    assert [grant.name for grant in read_table(file, base_url=BASE).grants] == ["a"]
-    assert len(read_table(str(GRANTS), base_url=BASE).grants) == 3
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (None, "No such file"),
-        (b"\xff\xfe", "not UTF-8"),
-        (b"#" * (1024 * 1024 + 1), "longer than a mebibyte"),
-    ],
-    ids=["missing", "binary", "huge"],
-)
-def test_a_file_that_cannot_be_read_is_named(
-    tmp_path: Path, content: bytes | None, problem: str
-) -> None:
-    file = tmp_path / "grants.toml"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match=problem) as caught:
-        read_table(file, base_url=BASE)
-    assert caught.value.code == "grants_file"
-    assert "grants.toml" in caught.value.message
-    assert str(tmp_path) not in str(caught.value)
-
-
-@pytest.mark.parametrize("path", ["a\0b", ""])
-def test_what_is_no_path_is_no_file(path: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        read_table(path, base_url=BASE)
-    assert caught.value.code == "grants_file"
-
-
-def test_a_wrong_table_names_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "grants.toml"
-    file.write_text('version = 1\n[[grants]]\nname = "a"\npath = "/*"\n')
-    with pytest.raises(GrantError, match=r"grants\.toml:4: "):
-        read_table(file, base_url=BASE)
 
 
 def test_attributes_are_those_of_cookies() -> None:

@@ -53,6 +53,11 @@ async def url(request: Request) -> Response:
     return JSONResponse((await viewer.url_async("share", "a.jpg")).url)
 
 
+async def item(request: Request) -> Response:
+    viewer = await current(request)
+    return JSONResponse((await viewer.url_async("share", "*")).url)
+
+
 async def stream(_: Request) -> Response:
     async def parts() -> AsyncIterator[bytes]:
         for part in (b"a", b"b", b"c"):
@@ -79,6 +84,7 @@ ROUTES = [
     Route("/login", log_in, methods=["POST"]),
     Route("/clear", clear, methods=["POST"]),
     Route("/url", url),
+    Route("/item", item),
     Route("/stream", stream),
     Route("/broken", broken),
     WebSocketRoute("/socket", socket),
@@ -118,11 +124,18 @@ def test_an_error_after_the_answer_has_begun_stays_one(access: Access) -> None:
 
 
 def test_a_problem_carries_the_cookies_of_the_session(access: Access) -> None:
-    client = client_of(access)
+    clock = Clock()
+    client = client_of(access, clock)
+    assert client.get("/wrong").status_code == 404
     answer = client.get("/url")
-    assert (answer.status_code, answer.json()["code"]) == (403, "grant_not_given")
+    assert (answer.status_code, answer.json()["code"]) == (401, "login_required")
     client.post("/login")
-    assert client.get("/url").status_code == 200
+    answer = client.get("/url")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-store")
+    clock.now += HALF
+    answer = client.get("/item")
+    assert (answer.status_code, answer.json()["code"]) == (400, "item_wildcard")
+    assert len(signed(answer.headers.get_list("set-cookie"))) == 10
 
 
 def test_emptying_the_session_logs_out(access: Access) -> None:

@@ -4,54 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from signer import PrivateKey
-from signer.access import Access
 from signer.errors import ConfigurationError, CredentialError, GrantError
-from signer.integrations.opening import open_access
-from signer.integrations.viewer import SESSION_KEY, LoadClaims, LoadClaimsAsync, Viewer
+from signer.integrations.record import SESSION_KEY
+from signer.integrations.viewer import Viewer
 from tests.grants.tables import jar
-from tests.integrations.backends import BASE, GRANTS, NOW, Clock, make_credential
-
-ADA: dict[str, object] = {"sub": "ada", "groups": ["gallery", "cinema"], "email": "ada@example.com"}
-LIFE = 15 * 60
-
-
-class World:
-    def __init__(self, folder: Path, key: PrivateKey) -> None:
-        self.clock = Clock()
-        self.credential = make_credential(folder, key)
-        self.access: Access = open_access(
-            credential=f"file:{self.credential}", grants=GRANTS, base_url=BASE, clock=self.clock
-        )
-        self.session: dict[str, Any] = {}
-
-    def viewer(
-        self, load: LoadClaims | LoadClaimsAsync | None = None, **options: timedelta
-    ) -> Viewer:
-        """Begin a request: what the session keeps has been through JSON."""
-        self.session = json.loads(json.dumps(self.session))
-        return Viewer(self.access, self.session, load=load, clock=self.clock, **options)
-
-    def break_store(self) -> None:
-        self.credential.unlink()
-        self.clock.now += 31 * 60
+from tests.integrations.backends import BASE, NOW
+from tests.integrations.world import ADA, World, paths
 
 
 @pytest.fixture
 def world(tmp_path: Path, p256_key: PrivateKey) -> World:
     return World(tmp_path, p256_key)
-
-
-def paths(viewer: Viewer) -> set[str]:
-    return {path for _, path in jar(viewer.set_cookie_headers())}
 
 
 def test_nobody_is_nobody(world: World) -> None:
@@ -77,6 +46,10 @@ def test_claims_cannot_be_changed_from_outside(world: World) -> None:
     found = viewer.claims
     assert isinstance(found, dict)
     found["groups"] = ["cinema"]
+    again = viewer.claims
+    assert again == {"groups": ["gallery"]}
+    assert isinstance(again, dict)
+    again["groups"].append("cinema")
     assert viewer.claims == {"groups": ["gallery"]}
 
 
@@ -99,144 +72,6 @@ def test_a_claim_that_no_session_can_keep_is_refused(world: World, value: object
     assert world.session == {}
 
 
-def test_without_a_function_claims_are_believed_for_a_while(world: World) -> None:
-    world.viewer().log_in(ADA)
-    for _ in range(4):
-        world.clock.now += LIFE - 1
-        viewer = world.viewer()
-        viewer.refresh_if_due()
-        assert viewer.subject == "ada"
-        assert paths(viewer) == {"/gallery/", "/film/"}
-    world.clock.now = NOW + 3600
-    viewer = world.viewer()
-    viewer.refresh_if_due()
-    assert viewer.subject is None
-    assert jar(viewer.set_cookie_headers()) == {}
-    assert len(viewer.set_cookie_headers()) == 2 * 5
-    assert world.session == {}
-
-
-def test_how_long_is_a_setting(world: World) -> None:
-    world.viewer(session_lifetime=timedelta(seconds=100)).log_in(ADA)
-    world.clock.now += 99
-    viewer = world.viewer()
-    viewer.refresh_if_due()
-    assert viewer.subject == "ada"
-    world.clock.now += 1
-    viewer = world.viewer()
-    viewer.refresh_if_due()
-    assert viewer.subject is None
-
-
-def test_newer_claims_are_asked_for_by_subject(world: World) -> None:
-    asked: list[str] = []
-
-    def load(subject: str) -> Mapping[str, object]:
-        asked.append(subject)
-        return {"sub": "ada", "groups": ["gallery"]}
-
-    world.viewer(load).log_in(ADA)
-    assert asked == []
-    world.clock.now += LIFE // 2
-    viewer = world.viewer(load)
-    viewer.refresh_if_due()
-    assert asked == ["ada"]
-    assert viewer.claims == {"groups": ["gallery"]}
-    kept = jar(viewer.set_cookie_headers())
-    assert {path for _, path in kept} == {"/gallery/"}
-    assert [line for line in viewer.set_cookie_headers() if "Path=/film/; Max-Age=0" in line]
-
-
-def test_a_function_that_fails_is_not_taken_for_an_answer(world: World) -> None:
-    def load(_: str) -> Mapping[str, object]:
-        raise LookupError
-
-    world.viewer(load).log_in(ADA)
-    world.clock.now += LIFE // 2
-    viewer = world.viewer(load)
-    with pytest.raises(LookupError):
-        viewer.refresh_if_due()
-    assert viewer.subject == "ada"
-    assert viewer.set_cookie_headers() == []
-
-
-def test_a_coroutine_function_needs_the_async_methods(world: World) -> None:
-    async def load(_: str) -> Mapping[str, object]:
-        await asyncio.sleep(0)
-        return {"groups": ["gallery"]}
-
-    world.viewer(load).log_in(ADA)
-    viewer = world.viewer(load)
-    with pytest.raises(ConfigurationError) as caught:
-        viewer.refresh()
-    assert caught.value.code == "claims_async"
-
-
-def test_an_object_that_is_called_asynchronously_is_a_coroutine_function(world: World) -> None:
-    class Accounts:
-        async def __call__(self, _: str) -> Mapping[str, object]:
-            await asyncio.sleep(0)
-            return {"groups": ["gallery"]}
-
-    async def walk() -> None:
-        viewer = world.viewer(Accounts())
-        await viewer.log_in_async(ADA)
-        await viewer.refresh_async()
-        assert viewer.claims == {"groups": ["gallery"]}
-
-    asyncio.run(walk())
-
-
-def test_the_async_methods_do_the_same(world: World) -> None:
-    async def load(subject: str) -> Mapping[str, object] | None:
-        await asyncio.sleep(0)
-        return {"groups": ["gallery"]} if subject == "ada" else None
-
-    async def walk() -> None:
-        await world.viewer(load).log_in_async(ADA)
-        world.clock.now += LIFE // 2
-        viewer = world.viewer(load)
-        await viewer.refresh_if_due_async()
-        assert paths(viewer) == {"/gallery/"}
-        made = await viewer.url_async("share", "a.jpg")
-        assert made.url.startswith(f"{BASE}/gallery/a.jpg?")
-        await viewer.refresh_if_due_async()
-        world.session[SESSION_KEY]["subject"] = "eve"
-        viewer = world.viewer(load)
-        await viewer.refresh_async()
-        assert viewer.subject is None
-
-    asyncio.run(walk())
-
-
-def test_a_plain_function_is_asked_in_a_thread(world: World) -> None:
-    asked: list[int] = []
-
-    def load(_: str) -> Mapping[str, object]:
-        asked.append(threading.get_ident())
-        return {"groups": ["gallery"]}
-
-    async def walk() -> None:
-        viewer = world.viewer(load)
-        await viewer.log_in_async(ADA)
-        await viewer.refresh_async()
-
-    asyncio.run(walk())
-    assert len(asked) == 1
-    assert asked[0] != threading.get_ident()
-
-
-def test_without_a_function_the_async_methods_believe_as_long(world: World) -> None:
-    async def walk() -> None:
-        await world.viewer().log_in_async(ADA)
-        world.clock.now += 3600
-        viewer = world.viewer()
-        await viewer.refresh_if_due_async()
-        assert viewer.subject is None
-
-    asyncio.run(walk())
-
-
 def test_log_in_that_cannot_be_signed_for_logs_nobody_in(world: World) -> None:
     world.break_store()
     viewer = world.viewer()
@@ -247,6 +82,37 @@ def test_log_in_that_cannot_be_signed_for_logs_nobody_in(world: World) -> None:
     with pytest.raises(CredentialError):
         asyncio.run(viewer.log_in_async(ADA))
     assert world.session == {}
+
+
+def test_a_failed_log_in_leaves_nothing_of_an_earlier_viewer(world: World) -> None:
+    world.viewer().log_in(ADA)
+    world.break_store()
+    viewer = world.viewer()
+    with pytest.raises(CredentialError):
+        viewer.log_in({"sub": "guest", "groups": ["gallery"]})
+    lines = viewer.set_cookie_headers()
+    assert jar(lines) == {}
+    assert {line.split("; ")[1] for line in lines} == {"Path=/gallery/", "Path=/film/"}
+
+
+def test_a_viewer_whom_somebody_else_logged_in_is_remembered_all_the_same(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def load(_: str) -> Mapping[str, object]:
+        return ADA
+
+    world.break_store()
+    viewer = world.viewer(load)
+    viewer.follow(ADA, subject="ada")
+    assert viewer.subject == "ada"
+    assert jar(viewer.set_cookie_headers()) == {}
+    with pytest.raises(CredentialError):
+        viewer.url("share", "a.jpg")
+    for _ in range(3):
+        world.viewer(load).refresh_if_due()
+    assert caplog.text.count("no signed cookies") == 1
+    with pytest.raises(ConfigurationError):
+        world.viewer(load).follow({"groups": None}, subject="ada")
 
 
 def test_a_refresh_that_cannot_be_signed_is_tried_a_minute_later(
@@ -278,6 +144,23 @@ def test_an_emptied_session_is_a_log_out(world: World) -> None:
     assert viewer.subject is None
 
 
+def test_an_emptied_session_is_nobodys_at_once(world: World) -> None:
+    for refresh in (Viewer.refresh_if_due, lambda one: asyncio.run(one.refresh_if_due_async())):
+        world.viewer().log_in(ADA)
+        viewer = world.viewer()
+        world.session.clear()
+        refresh(viewer)
+        assert viewer.subject is None
+
+
+def test_a_response_with_a_url_is_private(world: World) -> None:
+    world.viewer().log_in(ADA)
+    viewer = world.viewer()
+    assert not viewer.is_private
+    viewer.url("share", "a.jpg")
+    assert viewer.is_private
+
+
 def test_log_in_twice_in_one_request_leaves_the_second(world: World) -> None:
     viewer = world.viewer()
     viewer.log_in(ADA)
@@ -295,6 +178,22 @@ def test_log_out_without_log_in_clears_what_can_be_cleared(world: World) -> None
     assert jar(viewer.set_cookie_headers()) == {}
 
 
+STORED: dict[str, object] = {
+    "site": BASE,
+    "subject": "ada",
+    "claims": {},
+    "held": [],
+    "logged_in_at": NOW,
+    "checked_at": NOW,
+    "refresh_at": NOW + 60,
+}
+
+
+def test_a_record_is_read_as_it_was_written(world: World) -> None:
+    world.session[SESSION_KEY] = STORED
+    assert world.viewer().subject == "ada"
+
+
 @pytest.mark.parametrize(
     "stored",
     [
@@ -303,8 +202,12 @@ def test_log_out_without_log_in_clears_what_can_be_cleared(world: World) -> None
         [],
         {},
         {"subject": "ada"},
-        {"subject": "a", "claims": 1, "held": [], "refresh_at": 0, "until": None},
-        {"subject": "a", "claims": {}, "held": [], "refresh_at": 0, "until": None, "more": 1},
+        STORED | {"claims": 1},
+        STORED | {"held": "/film/"},
+        STORED | {"refresh_at": "x"},
+        STORED | {"checked_at": None},
+        STORED | {"more": 1},
+        STORED | {"site": "https://staging.example.test"},
     ],
 )
 def test_a_record_of_another_version_is_nobodys(world: World, stored: object) -> None:
@@ -333,5 +236,5 @@ def test_urls_are_signed_for_who_is_logged_in(world: World) -> None:
 
 def test_the_record_shows_no_more_than_it_needs_to(world: World) -> None:
     world.viewer().log_in(ADA)
-    assert set(world.session[SESSION_KEY]) == {"subject", "claims", "held", "refresh_at", "until"}
+    assert world.session[SESSION_KEY].keys() == STORED.keys()
     assert "Signature" not in json.dumps(world.session)

@@ -3,7 +3,7 @@
     make example ARGS=django
 
 runs it behind a local CloudFront. By itself: ``python manage.py migrate`` and ``runserver``, with
-the variables below set.
+the variables that are read below set; run.py has values for all of them.
 """
 
 import os

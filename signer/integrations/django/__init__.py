@@ -13,7 +13,12 @@ Example (settings.py)::
 Log-in and log-out are Django's own; the middleware sees them. The app adds system checks.
 """
 
-from signer.integrations.django.middleware import SignedAccessMiddleware, current, set_cookies
+from signer.integrations.django.middleware import (
+    SignedAccessMiddleware,
+    acurrent,
+    current,
+    set_cookies,
+)
 from signer.integrations.django.settings import get_access, user_claims
 from signer.integrations.django.storage import (
     PublicUrlFileSystemStorage,
@@ -28,6 +33,7 @@ __all__ = [
     "SignedAccessMiddleware",
     "SignedUrlFileSystemStorage",
     "SignedUrlStorageMixin",
+    "acurrent",
     "current",
     "get_access",
     "set_cookies",

@@ -13,15 +13,17 @@ from django.utils.module_loading import import_string
 
 from signer.errors import SignerError
 from signer.grants import GrantTable
+from signer.grants_place import read_grants
 from signer.integrations.django.settings import (
     claims_function,
     get_access,
     given_settings,
 )
 from signer.integrations.django.storage import PublicUrlStorageMixin, SignedUrlStorageMixin
-from signer.integrations.opening import read_attributes, read_table
+from signer.integrations.opening import read_attributes
 
 _MIDDLEWARE: Final = "signer.integrations.django.SignedAccessMiddleware"
+_REMOTE: Final = ("secretsmanager:", "ssm:")
 _BEFORE_IT: Final = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -29,7 +31,7 @@ _BEFORE_IT: Final = (
 
 
 def check_settings(*, app_configs: object, **_: object) -> list[CheckMessage]:
-    """Check ``SIGNER`` without opening the credential, and the order of ``MIDDLEWARE``."""
+    """Check ``SIGNER`` and the order of ``MIDDLEWARE``; AWS is not asked for anything."""
     del app_configs
     try:
         given = given_settings()
@@ -37,6 +39,8 @@ def check_settings(*, app_configs: object, **_: object) -> list[CheckMessage]:
         if not given.get("ACCESS"):
             _table()
             read_attributes(given.get("COOKIES"))
+            if not str(given["CREDENTIAL"]).startswith(_REMOTE):
+                get_access()
     except SignerError as error:
         return [_error(error, "signer.E001")]
     return list(_check_order())
@@ -57,7 +61,7 @@ def check_storages(*, app_configs: object, **_: object) -> list[CheckMessage]:
 
 
 def check_credential(*, app_configs: object, **_: object) -> list[CheckMessage]:
-    """Open the credential: for ``manage.py check --deploy``, where asking AWS is expected."""
+    """Open the credential, wherever it is: for ``manage.py check --deploy``."""
     del app_configs
     try:
         get_access()
@@ -119,7 +123,7 @@ def _table() -> GrantTable:
     given = given_settings()
     if given.get("ACCESS"):
         return get_access().table
-    return read_table(given["GRANTS"], base_url=given["BASE_URL"])
+    return read_grants(given["GRANTS"], base_url=given["BASE_URL"])
 
 
 def _error(error: SignerError, identity: str) -> Error:

@@ -6,19 +6,23 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
 from http.cookies import Morsel
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from signer.errors import ConfigurationError, SignerError
+from signer.errors import ConfigurationError, CredentialError, SignerError
 from signer.integrations.django.settings import claims_function, get_access
+from signer.integrations.record import Record
 from signer.integrations.reporting import answered, left_unsigned
 from signer.integrations.viewer import CACHE_CONTROL, Claims, Viewer
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
 
 _ON_REQUEST: Final = "_signer_viewer"
 
@@ -40,7 +44,12 @@ class SignedAccessMiddleware:
     def __init__(
         self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
-        """Wrap the next middleware or the view."""
+        """Wrap the next middleware or the view.
+
+        Raises:
+            ConfigurationError: ``SIGNER`` is wrong; the message names what.
+        """
+        claims_function()
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -76,15 +85,16 @@ class SignedAccessMiddleware:
         setattr(request, _ON_REQUEST, visit)
         # Before a view can empty the session: the paths in it are those to clear.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            with _unseen(request.session):
+            with _unseen(request.session), _while_the_store_is_down():
                 visit.viewer()
 
     def _after(self, request: HttpRequest, response: HttpResponseBase) -> None:
         visit: _Visit = getattr(request, _ON_REQUEST)
-        with _unseen(request.session):
-            lines = visit.set_cookie_headers()
-        if lines:
-            set_cookies(response, lines)
+        with _unseen(request.session), _while_the_store_is_down():
+            if lines := visit.set_cookie_headers():
+                set_cookies(response, lines)
+            elif visit.is_private:
+                response.headers.setdefault("Cache-Control", CACHE_CONTROL)
 
 
 class _Visit:
@@ -95,6 +105,10 @@ class _Visit:
         self._clock = clock
         self._viewer: Viewer | None = None
 
+    @property
+    def is_private(self) -> bool:
+        return self._viewer is not None and self._viewer.is_private
+
     def viewer(self) -> Viewer:
         if self._viewer is None:
             self._viewer = Viewer(
@@ -104,16 +118,20 @@ class _Visit:
 
     def settled(self) -> Viewer:
         """Return the viewer, who follows Django's own log-in, log-out or change of user."""
-        viewer = self.viewer()
-        subject: str | None = self._request.session.get(SESSION_KEY)
-        if subject is not None and subject == viewer.subject:
+        viewer, session = self.viewer(), self._request.session
+        subject: str | None = session.get(SESSION_KEY)
+        if subject is not None and subject == viewer.subject and Record.is_in(session):
             viewer.refresh_if_due()
         elif subject is not None and (claims := self._claims(subject)) is not None:
-            try:
-                viewer.log_in(claims, subject=subject)
-            except SignerError as error:
-                left_unsigned(error, "at log-in")
+            viewer.follow(claims, subject=subject)
         elif viewer.subject is not None:
+            viewer.log_out()
+        return viewer
+
+    def checked(self) -> Viewer:
+        """Return the viewer, if Django still knows them: before anything is signed for them."""
+        viewer = self.settled()
+        if viewer.subject is not None and self._user(viewer.subject) is None:
             viewer.log_out()
         return viewer
 
@@ -122,16 +140,27 @@ class _Visit:
             return []
         return self.settled().set_cookie_headers()
 
-    def _claims(self, _subject: str) -> Claims | None:
-        user = self._request.user
-        return claims_function()(user) if user.is_authenticated else None
+    def _claims(self, subject: str) -> Claims | None:
+        user = self._user(subject)
+        return None if user is None else claims_function()(user)
+
+    def _user(self, subject: str) -> AbstractBaseUser | None:
+        """Return the user whose session this is, whoever `request.user` was made to be."""
+        for user in (self._request.user, get_user(self._request)):
+            # Both are AnonymousUser when the password was changed or the user is gone.
+            if user.is_authenticated and user._meta.pk.value_to_string(user) == subject:  # noqa: SLF001 - as in django.contrib.auth.login
+                return user
+        return None
 
 
 def current(request: HttpRequest) -> Viewer:
     """Return who sent a request, for signed URLs in views: ``current(request).url(grant, item)``.
 
+    It may ask the database for the user; async views await :func:`acurrent`.
+
     Raises:
         ConfigurationError: ``middleware_missing``.
+        CredentialError: The credential cannot be opened.
     """
     visit: _Visit | None = getattr(request, _ON_REQUEST, None)
     if visit is None:
@@ -140,7 +169,12 @@ def current(request: HttpRequest) -> Viewer:
             "this request did not come through SignedAccessMiddleware",
             advice="add signer.integrations.django.SignedAccessMiddleware to MIDDLEWARE",
         )
-    return visit.settled()
+    return visit.checked()
+
+
+async def acurrent(request: HttpRequest) -> Viewer:
+    """Do the same as :func:`current` in an async view; then ``await viewer.url_async(...)``."""
+    return await sync_to_async(current)(request)
 
 
 def set_cookies(response: HttpResponseBase, lines: Iterable[str]) -> None:
@@ -176,6 +210,15 @@ class _SetCookie(Morsel[str]):
     def OutputString(self, attrs: Container[str] | None = None) -> str:  # noqa: ARG002, N802 - its name
         """Return the line."""
         return self._line
+
+
+@contextlib.contextmanager
+def _while_the_store_is_down() -> Iterator[None]:
+    """Serve pages without cookies when the credential could not even be opened yet."""
+    try:
+        yield
+    except CredentialError as error:
+        left_unsigned(error, "since the credential cannot be opened")
 
 
 @contextlib.contextmanager

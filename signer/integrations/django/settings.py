@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -21,7 +22,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from signer.access import Access
-from signer.errors import ConfigurationError, excerpt
+from signer.errors import ConfigurationError, CredentialError, excerpt
 from signer.integrations.opening import open_access
 from signer.integrations.viewer import Claims
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 REQUIRED: Final = ("CREDENTIAL", "GRANTS", "BASE_URL")
 KNOWN: Final = frozenset({*REQUIRED, "COOKIES", "CLAIMS", "ACCESS"})
+
+# Between two attempts at opening a credential, for all requests of a process, in seconds.
+_PAUSE: Final = 5.0
 
 _lock = threading.Lock()
 _opened: dict[str, Any] = {}
@@ -49,7 +53,16 @@ def get_access() -> Access:
     with _lock:
         # Settings are only ever replaced as a whole, by tests.
         if _opened.get("settings") is not given:
-            _opened.update(access=_open(given), settings=given)
+            _opened.clear()
+            _opened.update(settings=given, not_before=0.0)
+        if "access" not in _opened:
+            if time.monotonic() < _opened["not_before"]:
+                raise _opened["failure"].again()
+            try:
+                _opened["access"] = _open(given)
+            except CredentialError as error:
+                _opened.update(failure=error, not_before=time.monotonic() + _PAUSE)
+                raise
         access: Access = _opened["access"]
         return access
 
