@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +16,7 @@ from benchmarks.contenders import KEY_PAIR_ID, KINDS, bare
 from benchmarks.stopwatch import Contender, Rates, interleaved
 from signer import Issuer, Policy, PrivateKey
 from signer.credential import Credential
-from tests.lambda_asset import ROOT, event_of, set_cookies_of
+from tests.lambda_asset import event_of, issue_module, set_cookies_of
 from tests.loopback_identity import AUDIENCE, IdentityProvider, identity_provider
 
 BASE_URL = "https://media.example.com"
@@ -69,7 +67,7 @@ class Serving:
 
     def __init__(self, folder: Path, provider: IdentityProvider, nowhere: IO[str]) -> None:
         """Make keys and handlers, and check what they answer."""
-        build = _builder()
+        build = issue_module().build
         self._nowhere = nowhere
         grants = folder / "grants.toml"
         grants.write_text(GRANTS, encoding="utf-8")
@@ -138,15 +136,3 @@ def serving(folder: Path) -> Iterator[Serving]:
         with contextlib.redirect_stdout(nowhere):
             made = Serving(folder, provider, nowhere)
         yield made
-
-
-def _builder() -> Callable[[dict[str, str]], Handler]:
-    """Return ``build`` of lambda/issue.py, which is not on the import path."""
-    spec = importlib.util.spec_from_file_location("issue", ROOT / "lambda" / "issue.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["issue"] = module
-    spec.loader.exec_module(module)
-    build: Callable[[dict[str, str]], Handler] = module.build
-    return build
