@@ -77,12 +77,16 @@ class AccessCookies:
         expires_at: When the first of the cookies ends, in epoch seconds; None when none is set.
         grants: Names of the grants that are served by cookies.
         paths: Cookie paths that were set; keep them, and pass them as ``held`` next time.
+        left_out: Names of grants that are not served, since the claims ask for too many of their
+            directories. Whoever may add somebody to groups could otherwise keep them out of
+            everything.
     """
 
     set_cookie_headers: list[str] = field(repr=False)
     expires_at: int | None
     grants: tuple[str, ...]
     paths: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,6 @@ class Access:
         *,
         held: Collection[str] = (),
         until: float | None = None,
-        leave_out: Collection[str] = (),
     ) -> AccessCookies:
         """Return cookies for everything that the claims open by cookies.
 
@@ -153,19 +156,18 @@ class Access:
             claims: Claims that are proven; None when nobody is logged in.
             held: Cookie paths of an earlier answer. Those not granted now are expired.
             until: Nothing lasts longer than that, in epoch seconds, whatever the grants say.
-            leave_out: Names of grants that are not served, such as one that was too many.
 
         Raises:
-            GrantError: ``grant_cookies_too_large``; ``grant_too_many``.
+            GrantError: ``grant_cookies_too_large``.
             SigningError: The key's backend failed.
             CredentialError: The credential could not be read for too long.
         """
         signer = self._cookie_signer
         if signer is None:
             return AccessCookies([], None, (), ())
-        names = [name for name in self._by_cookies if name not in leave_out]
         now = int(self._clock())
-        permits = [_ending(one, now, until) for one in self.table.permits(claims, names=names)]
+        found, left_out = self._permits(claims)
+        permits = [_ending(one, now, until) for one in found]
         paths = tuple(permit.cookie_path for permit in permits)
         gone = [path for path in _known(self.table, held) if path not in paths]
         headers = [line for path in gone for line in _cleared(self._attributes, path)]
@@ -182,7 +184,8 @@ class Access:
             )
         shortest = min((permit.lifetime for permit in permits), default=None)
         ends = None if shortest is None else now + int(shortest.total_seconds())
-        return AccessCookies(headers, ends, tuple(dict.fromkeys(p.grant for p in permits)), paths)
+        grants = tuple(dict.fromkeys(permit.grant for permit in permits))
+        return AccessCookies(headers, ends, grants, paths, left_out)
 
     def clearing_headers(self, claims: Claims | None, *, held: Collection[str] = ()) -> list[str]:
         """Do what :func:`clearing_headers` does, if this makes cookies at all."""
@@ -226,6 +229,19 @@ class Access:
     async def url_async(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
         """Do what :meth:`url` does, in a thread."""
         return await in_thread(self.url, claims, grant, item)
+
+    def _permits(self, claims: Claims | None) -> tuple[list[Permit], tuple[str, ...]]:
+        """Return the permits of all grants by cookies, and the grants that have too many."""
+        found: list[Permit] = []
+        left_out: list[str] = []
+        for name in self._by_cookies:
+            try:
+                found += self.table.permits(claims, names=[name])
+            except GrantError as error:
+                if error.code != "grant_too_many":
+                    raise
+                left_out.append(name)
+        return found, tuple(left_out)
 
     def _permit(self, claims: Claims | None, grant: str, item: str) -> Permit:
         permits = self.table.permits(claims, names=[grant])

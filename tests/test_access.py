@@ -1,11 +1,10 @@
-"""Access: claims turned into cookies and URLs."""
+"""Access: claims turned into cookies."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import threading
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -15,69 +14,14 @@ from signer import (
     Issuer,
     KeyAlgorithm,
     PrivateKey,
-    TrustedKeyGroup,
-    Verifier,
     ViewerRequest,
 )
-from signer.access import MAX_SET_COOKIE_BYTES, Access, AccessCookies, UrlSigner
+from signer.access import MAX_SET_COOKIE_BYTES, AccessCookies
 from signer.cookies import COOKIE_NAMES, CookieAttributes
-from signer.errors import CookieError, GrantError, UrlError
+from signer.errors import CookieError, GrantError
 from signer.grants import GrantTable
+from tests.accesses import COURSES, KID, NOW, VERIFIER, Presigner, access, issuer
 from tests.grants.tables import BASE, STAFF, jar, one, table
-
-NOW = 1_800_000_000
-KID = "K2JCJMDEHXQW5F"
-KEY = PrivateKey.generate()
-VERIFIER = Verifier([TrustedKeyGroup({KID: KEY.public_key()})], clock=lambda: NOW)
-COURSES = 'path = "/c/{course}/*"'
-
-
-class Presigner:
-    """Signs URLs in another way than CloudFront's, as for S3."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, object]] = []
-
-    def signed_url(self, url: str, /, *, expires_in: timedelta | int) -> str:
-        self.asked.append((url, expires_in))
-        return f"{url}?presigned"
-
-
-@dataclass
-class Ending:
-    url: str
-    expires_at: int
-
-
-class EndingPresigner(Presigner):
-    """Its credentials end ten seconds from now."""
-
-    max_lifetime = timedelta(hours=1)
-
-    def presigned(self, url: str, /, *, expires_in: timedelta | int) -> Ending:
-        return Ending(self.signed_url(url, expires_in=expires_in), NOW + 10)
-
-
-def issuer(
-    *, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256, max_lifetime: timedelta = timedelta(7)
-) -> Issuer:
-    return Issuer(
-        KEY,
-        key_pair_id=KID,
-        hash_algorithm=hash_algorithm,
-        max_lifetime=max_lifetime,
-        clock=lambda: NOW,
-    )
-
-
-def access(
-    grants: GrantTable | None = None,
-    signer: Issuer | UrlSigner | None = None,
-    *,
-    attributes: CookieAttributes | None = None,
-) -> Access:
-    clock = lambda: NOW + 0.9  # noqa: E731 - a clock that is between two seconds
-    return Access(grants or table(), signer or issuer(), attributes=attributes, clock=clock)
 
 
 def opens(kept: dict[tuple[str, str], str], path: str, *, base: str = BASE) -> bool:
@@ -228,91 +172,11 @@ def test_a_domain_that_does_not_contain_the_host_is_refused_at_once() -> None:
     assert caught.value.code == "cookie_domain_mismatch"
 
 
-def test_a_presigned_url_tells_the_end_of_the_credentials_that_signed_it() -> None:
-    made = access(one('path = "/a/*"\ntransport = "urls"'), EndingPresigner())
-    assert made.url(STAFF, "g", "b.txt").expires_at == NOW + 10
-    with pytest.raises(GrantError) as caught:
-        access(one('path = "/a/*"\ntransport = "urls"\nttl = "61m"'), EndingPresigner())
-    assert caught.value.code == "grant_lifetime"
-
-
-def test_a_name_that_is_too_long_for_the_presigner_is_the_viewers_mistake() -> None:
-    class Strict(EndingPresigner):
-        def presigned(self, url: str, /, *, expires_in: timedelta | int) -> Ending:
-            del url, expires_in
-            raise UrlError("key_length", "the key has more than 1024 bytes", advice="shorten it")
-
-    s3 = access(one('path = "/a/*"\ntransport = "urls"'), Strict())
-    with pytest.raises(GrantError, match="1024 bytes") as caught:
-        s3.url({}, "g", "b.jpg")
-    assert (caught.value.code, caught.value.advice) == ("item_too_long", "shorten it")
-
-
 def test_a_grant_that_outlives_the_issuer_is_refused_at_once() -> None:
     access(signer=issuer(max_lifetime=timedelta(minutes=15)))
     with pytest.raises(GrantError, match="team_docs") as caught:
         access(signer=issuer(max_lifetime=timedelta(minutes=14)))
     assert caught.value.code == "grant_lifetime"
-
-
-@pytest.mark.parametrize(
-    ("claims", "grant", "item", "path"),
-    [
-        (STAFF, "team_docs", "x/May 2030.pdf", "/t/acme/docs/x/May%202030.pdf"),
-        (STAFF, "team_docs", "/t/acme/docs/a.pdf", "/t/acme/docs/a.pdf"),
-        (None, "trailers", "a.mp4", "/trailers/a.mp4"),
-        ({}, "handbook", "", "/books/handbook.pdf"),
-    ],
-)
-def test_a_url_opens_the_one_object(
-    claims: dict[str, object] | None, grant: str, item: str, path: str
-) -> None:
-    given = access().url(claims, grant, item)
-    assert given.url.startswith(f"{BASE}{path}?Expires={given.expires_at}&")
-    assert VERIFIER.verify(ViewerRequest(given.url)).allowed
-    assert not VERIFIER.verify(ViewerRequest(given.url.replace("?", "x?", 1))).allowed
-
-
-NOT_GIVEN = [({}, "team_docs"), ({}, "x"), (STAFF, "x"), (STAFF, ""), (STAFF, None)]
-
-
-@pytest.mark.parametrize(("claims", "grant"), NOT_GIVEN)
-def test_a_url_of_a_grant_that_is_not_given_is_refused(
-    claims: dict[str, object], grant: object
-) -> None:
-    with pytest.raises(GrantError) as caught:
-        access().url(claims, grant, "a.pdf")  # type: ignore[arg-type]
-    assert caught.value.code == "grant_not_given"
-    with pytest.raises(GrantError) as caught:
-        access().url(None, grant, "a")  # type: ignore[arg-type]
-    assert caught.value.code == "login_required"
-
-
-def test_several_directories_want_the_whole_path() -> None:
-    school = access(one(COURSES))
-    claims = {"course": ["a", "b", "c"]}
-    for course in claims["course"]:
-        url = school.url(claims, "g", f"/c/{course}/x.mp4").url
-        assert url.startswith(f"{BASE}/c/{course}/x.mp4?")
-    for item, code in (
-        ("x.mp4", "item_ambiguous"),
-        (None, "item_ambiguous"),
-        ("/c/d/x.mp4", "item_outside"),
-        ("/c/a/../d/x.mp4", "item_dot_segment"),
-        ("/c/c/*", "item_wildcard"),
-    ):
-        with pytest.raises(GrantError) as caught:
-            school.url(claims, "g", item)  # type: ignore[arg-type]
-        assert caught.value.code == code
-
-
-def test_another_signer_signs_urls_of_every_grant() -> None:
-    presigner = Presigner()
-    s3 = access(signer=presigner)
-    assert not s3.sets_cookies
-    given = s3.url(STAFF, "team_docs", "a b.pdf")
-    assert (given.url, given.expires_at) == (f"{BASE}/t/acme/docs/a%20b.pdf?presigned", NOW + 900)
-    assert presigner.asked == [(f"{BASE}/t/acme/docs/a%20b.pdf", timedelta(minutes=15))]
 
 
 def test_another_signer_makes_no_cookies() -> None:
@@ -330,10 +194,20 @@ def test_nothing_lasts_longer_than_it_is_asked_to() -> None:
     assert access().cookies(STAFF, until=NOW - 5).expires_at == NOW + 1
 
 
-def test_a_grant_can_be_left_out() -> None:
-    given = access().cookies(STAFF, leave_out=["team_docs"], held=["/t/acme/docs/"])
-    assert (given.grants, given.paths) == (("trailers",), ("/trailers/",))
-    assert [line for line in given.set_cookie_headers if "Path=/t/acme/docs/; Max-Age=0" in line]
+def test_a_grant_of_too_many_directories_is_left_out_and_the_others_are_served() -> None:
+    both = table(
+        'version = 1\n[[grants]]\nname = "courses"\npath = "/c/{course}/*"\n'
+        '[[grants]]\nname = "news"\npath = "/news/*"\n'
+    )
+    school = access(both)
+    few, many = ({"course": [str(n) for n in range(count)]} for count in (20, 21))
+    assert school.cookies(few).left_out == ()
+    given = school.cookies(many, held=["/c/1/"])
+    assert (given.left_out, given.grants, given.paths) == (("courses",), ("news",), ("/news/",))
+    assert [line for line in given.set_cookie_headers if "Path=/c/1/; Max-Age=0" in line]
+    with pytest.raises(GrantError) as caught:
+        school.url(many, "courses", "/c/1/a")
+    assert (caught.value.code, caught.value.evidence["grant"]) == ("grant_too_many", "courses")
 
 
 def test_whether_cookies_are_set_is_known_beforehand() -> None:

@@ -225,7 +225,7 @@ def check_url(claims: dict[str, object] | None, grant: str, item: str) -> None:
 def test_cookies_open_nothing_that_the_table_does_not_say(claims: dict[str, object] | None) -> None:
     code = code_of(check_cookies, claims)
     event(code)
-    assert code in {"done", "grant_too_many", "grant_cookies_too_large"}
+    assert code in {"done", "grant_cookies_too_large"}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from signer.errors import SignerError
 from signer.problems import Problem, problem_of
@@ -24,6 +25,11 @@ def answered(error: SignerError) -> Problem:
 def left_unsigned(error: SignerError, when: str) -> None:
     """Log that a page goes out without the signed cookies it should have had."""
     _log.warning("no signed cookies %s: %s: %s", when, error.code, error)
+
+
+def left_out(grants: Collection[str]) -> None:
+    """Log which grants a viewer goes without, since their claims ask for too much of them."""
+    _log.warning("too many directories, so that none is opened, in grants: %s", ", ".join(grants))
 
 
 def claims_unknown(error: Exception) -> None:

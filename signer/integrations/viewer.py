@@ -17,16 +17,10 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias, TypeGuard
 
 from signer.access import Access, AccessCookies, AccessUrl
-from signer.errors import (
-    ConfigurationError,
-    CredentialError,
-    RemoteError,
-    SignerError,
-    SigningError,
-)
+from signer.errors import ConfigurationError, RemoteError, SignerError
 from signer.in_thread import in_thread
 from signer.integrations.record import Record
-from signer.integrations.reporting import claims_unknown, left_unsigned
+from signer.integrations.reporting import claims_unknown, left_out, left_unsigned
 
 Claims: TypeAlias = Mapping[str, object]
 """What is known about a viewer: names to strings, numbers, booleans, or lists of them."""
@@ -137,7 +131,9 @@ class Viewer:
         """
         try:
             self.log_in(claims, subject=subject)
-        except (CredentialError, SigningError, RemoteError) as error:
+        except ConfigurationError:
+            raise
+        except SignerError as error:
             left_unsigned(error, "at log-in")
             self._begin(claims, subject)
 
@@ -311,6 +307,8 @@ class Viewer:
             self._keep(self._record.changed(refresh_at=self._now() + _LOOK_AGAIN))
 
     def _take(self, cookies: AccessCookies) -> None:
+        if cookies.left_out:
+            left_out(cookies.left_out)
         self._lines = list(cookies.set_cookie_headers)
         # What an earlier call in this request set or cleared stays known: its lines are gone now.
         self._held = sorted({*self._held, *cookies.paths})

@@ -194,7 +194,7 @@ def _checked_end(url: str, wanted: Wanted) -> int:
         and _SIGNATURE.fullmatch(query["X-Amz-Signature"])
         and parts.path.endswith("/" + quote(wanted.key, safe="/-._~"))
         and wanted.bucket in f"{parts.netloc}{parts.path}"
-        and wanted.region in {None, query["X-Amz-Credential"].split("/")[2]}
+        and wanted.region in {None, *query["X-Amz-Credential"].split("/")[2:3]}
     ):
         raise SigningError(
             "s3_signature",

@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from signer.errors import RequestError
+
+if TYPE_CHECKING:
+    from signer.access import AccessCookies
 
 MAX_BODY: Final = 64 * 1024
 MAX_QUERY: Final = 16 * 1024
@@ -117,6 +120,15 @@ class Reply:
         """Return the reply with more header fields."""
         return replace(self, headers={**self.headers, **headers})
 
+    def giving(self, made: AccessCookies) -> Reply:
+        """Return the reply with signed cookies before its own."""
+        return replace(
+            self,
+            cookies=(*made.set_cookie_headers, *self.cookies),
+            grants=made.grants,
+            cause="grant_too_many" if made.left_out else None,
+        )
+
 
 def json_reply(
     status: int,
@@ -124,9 +136,8 @@ def json_reply(
     *,
     cookies: tuple[str, ...] = (),
     grants: tuple[str, ...] = (),
-    cause: str | None = None,
 ) -> Reply:
     """Return a JSON answer."""
     body = json.dumps(content, separators=(",", ":"))
     headers = {"Content-Type": "application/json"}
-    return Reply(status, headers, cookies=cookies, body=body, grants=grants, cause=cause)
+    return Reply(status, headers, cookies=cookies, body=body, grants=grants)

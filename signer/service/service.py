@@ -16,7 +16,6 @@ from urllib.parse import unquote
 from signer.errors import RequestError, SignerError
 from signer.service import failures
 from signer.service.guard import Guard
-from signer.service.issuing import issued
 from signer.service.messages import ALWAYS, Reply, Request, json_reply
 from signer.service.parts import ClientFor, Parts, usual_client
 from signer.service.settings import Settings, wrong_setting
@@ -153,15 +152,13 @@ class Service:
         access = self._parts.access
         if viewer.claims is None and not any(grant.public for grant in access.table.grants):
             raise RequestError("login_required", "nobody is logged in", advice="see /auth/login")
-        made = issued(access, viewer.claims, held=self._viewers.held(viewer), until=viewer.ends_at)
+        held = self._viewers.held(viewer)
+        made = access.cookies(viewer.claims, held=held, until=viewer.ends_at)
         content: dict[str, object] = {"grants": made.grants, "expires_at": made.expires_at}
         if made.expires_at is not None:
             # Clients whose clock is wrong can count from now.
             content["expires_in"] = max(0, made.expires_at - int(self._parts.clock()))
-        reply = json_reply(
-            200, content, cookies=made.set_cookie_headers, grants=made.grants, cause=made.cause
-        )
-        return viewer.holding(made.paths), reply
+        return viewer.holding(made.paths), json_reply(200, content).giving(made)
 
     def _urls_for(self, viewer: Viewer, wanted: list[tuple[str, str]]) -> tuple[Viewer, Reply]:
         access = self._parts.access

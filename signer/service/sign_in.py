@@ -12,7 +12,6 @@ from signer.oidc.host_cookie import LOGIN_COOKIE, clearing_line, cookie_line
 from signer.oidc.session import Session
 from signer.return_to import safe_return_to
 from signer.service import failures
-from signer.service.issuing import issued
 from signer.service.messages import Reply, Request, json_reply
 
 if TYPE_CHECKING:
@@ -105,17 +104,13 @@ class SignIn:
             # Somebody else may have been here: nothing of theirs stays in the browser.
             possible = self._parts.table.possible_cookie_paths(earlier.claims)
             held = tuple(dict.fromkeys((*earlier.held, *possible)))
-        made = issued(self._parts.access, session.claims, held=held, until=session.expires_at)
+        made = self._parts.access.cookies(session.claims, held=held, until=session.expires_at)
         session = replace(session, held=made.paths)
         self._revoke(flow, earlier)
-        return Reply(
-            _SEE_OTHER,
-            # Checked again: the cookie is sealed, but a check costs nothing.
-            {"Location": safe_return_to(found.return_to)},
-            cookies=(*made.set_cookie_headers, self._viewers.session_line(session)),
-            grants=made.grants,
-            cause=made.cause,
-        )
+        # Checked again: the cookie is sealed, but a check costs nothing.
+        location = {"Location": safe_return_to(found.return_to)}
+        reply = Reply(_SEE_OTHER, location, cookies=(self._viewers.session_line(session),))
+        return reply.giving(made)
 
     def _earlier(self, request: Request) -> Session | None:
         """Return the session that a log-in replaces."""

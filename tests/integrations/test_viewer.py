@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from signer import PrivateKey
+from signer.access import Access
 from signer.errors import ConfigurationError, CredentialError, GrantError
+from signer.grants import GrantTable
 from signer.integrations.record import SESSION_KEY
 from signer.integrations.viewer import Viewer
 from tests.grants.tables import jar
@@ -113,6 +115,29 @@ def test_a_viewer_whom_somebody_else_logged_in_is_remembered_all_the_same(
     assert caplog.text.count("no signed cookies") == 1
     with pytest.raises(ConfigurationError):
         world.viewer(load).follow({"groups": None}, subject="ada")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(20, "grant_cookies_too_large"), (21, "none is opened, in grants: courses")],
+)
+def test_claims_that_ask_for_too_much_are_logged_and_the_page_is_served(
+    world: World, count: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "a-rather-long-directory-of-the-school-" * 8
+    table = GrantTable.from_toml(
+        f'version = 1\n[[grants]]\nname = "courses"\npath = "/{long}/{{course}}/*"\n'
+        '[[grants]]\nname = "news"\npath = "/news/*"\n',
+        base_url=BASE,
+    )
+    access = Access(table, world.access._signer, clock=world.clock)
+    claims = {"sub": "ada", "course": [str(number) for number in range(count)]}
+    session: dict[str, object] = {}
+    viewer = Viewer(access, session, clock=world.clock)
+    viewer.follow(claims, subject="ada")
+    assert viewer.subject == "ada"
+    assert told in caplog.text
+    assert paths(viewer) == ({"/news/"} if count > 20 else set())
 
 
 def test_a_refresh_that_cannot_be_signed_is_tried_a_minute_later(
