@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,18 @@ def ending_like_ctrl_c() -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
-    # A shell script starts what runs in its background deaf to Ctrl-C.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.raise_signal(signal.SIGINT)
+        return
+    # A shell script starts what runs in its background deaf to Ctrl-C, and asyncio does not prepare
+    # for it then. From a callback of its own it ends the loop: a server's task could swallow it.
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        _end()
+    else:
+        loop.call_soon_threadsafe(_end)
+
+
+def _end() -> None:
+    raise KeyboardInterrupt

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,3 +79,20 @@ def test_requests_to_end_are_ctrl_c_only_while_a_server_runs() -> None:
     finally:
         signal.signal(signal.SIGHUP, ignored)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@posix
+def test_a_task_that_swallows_everything_does_not_keep_a_deaf_program_running() -> None:
+    async def serve() -> None:
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(signal.SIGTERM)
+        await asyncio.sleep(20)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), ending_like_ctrl_c():
+            asyncio.run(asyncio.wait_for(serve(), 10))
+        with pytest.raises(KeyboardInterrupt), ending_like_ctrl_c():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
