@@ -11,7 +11,7 @@ ends with the policy in either case.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol, runtime_checkable
@@ -19,7 +19,6 @@ from typing import Final, Protocol, runtime_checkable
 from signer.cookies import CookieAttributes, SignedCookies
 from signer.errors import GrantError, UrlError
 from signer.grants import GrantTable, Permit
-from signer.in_thread import in_thread
 from signer.issuer import Issuer
 
 MAX_SET_COOKIE_BYTES: Final = 16_384
@@ -76,7 +75,8 @@ class AccessCookies:
             credentials.
         expires_at: When the first of the cookies ends, in epoch seconds; None when none is set.
         grants: Names of the grants that are served by cookies.
-        paths: Cookie paths that were set; keep them, and pass them as ``held`` next time.
+        held: Cookie paths that the browser has now: keep them, and pass them as ``held`` next time.
+            Among them are those that were to be cleared and did not fit into the response.
         left_out: Names of grants that are not served, since the claims ask for too many of their
             directories. Whoever may add somebody to groups could otherwise keep them out of
             everything.
@@ -85,7 +85,7 @@ class AccessCookies:
     set_cookie_headers: list[str] = field(repr=False)
     expires_at: int | None
     grants: tuple[str, ...]
-    paths: tuple[str, ...]
+    held: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 
 
@@ -169,8 +169,7 @@ class Access:
         found, left_out = self._permits(claims)
         permits = [_ending(one, now, until) for one in found]
         paths = tuple(permit.cookie_path for permit in permits)
-        gone = [path for path in _known(self.table, held) if path not in paths]
-        headers = [line for path in gone for line in _cleared(self._attributes, path)]
+        headers: list[str] = []
         for permit in permits:
             headers += self._set(permit, signer)
         size = sum(map(len, headers))
@@ -182,10 +181,12 @@ class Access:
                 advice='grant a directory above them, or use transport = "urls"',
                 size=size,
             )
+        gone = [path for path in _known(self.table, held) if path not in paths]
+        lines, left = _cleared_while_they_fit(self._attributes, gone, MAX_SET_COOKIE_BYTES - size)
         shortest = min((permit.lifetime for permit in permits), default=None)
         ends = None if shortest is None else now + int(shortest.total_seconds())
         grants = tuple(dict.fromkeys(permit.grant for permit in permits))
-        return AccessCookies(headers, ends, grants, paths, left_out)
+        return AccessCookies([*lines, *headers], ends, grants, (*paths, *left), left_out)
 
     def clearing_headers(self, claims: Claims | None, *, held: Collection[str] = ()) -> list[str]:
         """Do what :func:`clearing_headers` does, if this makes cookies at all."""
@@ -193,13 +194,16 @@ class Access:
             return []
         return clearing_headers(self.table, self._attributes, claims, held=held)
 
-    def url(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
+    def url(
+        self, claims: Claims | None, grant: str, item: str, *, until: float | None = None
+    ) -> AccessUrl:
         """Return a signed URL for one object.
 
         Args:
             claims: Claims that are proven; None when nobody is logged in.
             grant: Name of the grant.
             item: The object's name inside it, see :meth:`signer.grants.Permit.item_path`.
+            until: As for :meth:`cookies`.
 
         Raises:
             GrantError: ``login_required`` without claims, ``grant_not_given`` with them, whether
@@ -208,7 +212,8 @@ class Access:
             SigningError: The key's backend failed.
             CredentialError: The credential could not be read for too long.
         """
-        permit = self._permit(claims, grant, item)
+        now = int(self._clock())
+        permit = _ending(self._permit(claims, grant, item), now, until)
         url = permit.item_url(item)
         if self._presigner is not None:
             try:
@@ -217,18 +222,8 @@ class Access:
                 # With what stands in front of it, a name can be too long for S3.
                 raise GrantError("item_too_long", error.message, advice=error.advice) from None
             return AccessUrl(signed.url, signed.expires_at)
-        ends = int(self._clock()) + int(permit.lifetime.total_seconds())
+        ends = now + int(permit.lifetime.total_seconds())
         return AccessUrl(self._signer.signed_url(url, expires_in=permit.lifetime), ends)
-
-    async def cookies_async(
-        self, claims: Claims | None, *, held: Collection[str] = ()
-    ) -> AccessCookies:
-        """Do what :meth:`cookies` does, in a thread: a key service may take its time."""
-        return await in_thread(self.cookies, claims, held=held)
-
-    async def url_async(self, claims: Claims | None, grant: str, item: str) -> AccessUrl:
-        """Do what :meth:`url` does, in a thread."""
-        return await in_thread(self.url, claims, grant, item)
 
     def _permits(self, claims: Claims | None) -> tuple[list[Permit], tuple[str, ...]]:
         """Return the permits of all grants by cookies, and the grants that have too many."""
@@ -320,17 +315,25 @@ def clearing_headers(
         claims: The claims as far as they are known.
         held: Cookie paths of earlier answers.
     """
+    paths = dict.fromkeys([*_known(table, held), *table.possible_cookie_paths(claims)])
+    return _cleared_while_they_fit(attributes, paths, MAX_SET_COOKIE_BYTES)[0]
+
+
+def _cleared_while_they_fit(
+    attributes: CookieAttributes, paths: Iterable[str], room: int
+) -> tuple[list[str], list[str]]:
+    """Return the lines that clear cookies of paths, in their order, and the paths that are left."""
     headers: list[str] = []
-    for path in dict.fromkeys([*_known(table, held), *table.possible_cookie_paths(claims)]):
-        lines = _cleared(attributes, path)
-        if sum(map(len, headers + lines)) > MAX_SET_COOKIE_BYTES:
-            break
-        headers += lines
-    return headers
-
-
-def _cleared(attributes: CookieAttributes, path: str) -> list[str]:
-    return SignedCookies.clearing_headers(replace(attributes, path=path))
+    left: list[str] = []
+    for path in paths:
+        lines = SignedCookies.clearing_headers(replace(attributes, path=path))
+        size = sum(map(len, lines))
+        if size > room:
+            left.append(path)
+        else:
+            room -= size
+            headers += lines
+    return headers, left
 
 
 def _known(table: GrantTable, held: Collection[str]) -> list[str]:

@@ -26,6 +26,7 @@ DEFAULT_TIMEOUT: Final = 3.0
 DEFAULT_LIMIT: Final = 1 << 20
 
 _CHUNK: Final = 1 << 14
+_PORTS: Final = {"http": 80, "https": 443}
 # No names below localhost: a resolver may send those anywhere.
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 
@@ -71,12 +72,11 @@ def request(
             names the host and never the path, the query or a body.
     """
     parts = checked_url(url)
-    connection, connected = _connection(parts, timeout), None
+    connection, connected = _connection(parts), None
     until = time.monotonic() + timeout
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.connect()
-        connected = connection.sock
+        connected = _connected(parts, until)
         connection.sock = _Deadlined(connected, until)
         connection.request(method, target, body=body, headers=dict(headers))
         with connection.getresponse() as response:
@@ -119,11 +119,45 @@ def checked_url(url: str) -> SplitResult:
     return parts
 
 
-def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    """Return what speaks HTTP; it never connects by itself."""
     host, port = parts.hostname or "", parts.port
     if parts.scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=timeout)
-    return http.client.HTTPSConnection(host, port, timeout=timeout, context=_tls())
+        return http.client.HTTPConnection(host, port)
+    return http.client.HTTPSConnection(host, port, context=_tls())
+
+
+def _connected(parts: SplitResult, until: float) -> socket.socket:
+    """Return a socket connected to the first of the host's addresses that answers.
+
+    Those that are left share the time that is left; :func:`socket.create_connection` would give
+    all of it to each.
+    """
+    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure = OSError("no address")
+    for index, (family, kind, protocol, _, address) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(_left(until) / (len(found) - index))
+            sock.connect(address)
+            # As http.client does: what is written leaves at once.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if parts.scheme == "http":
+                return sock
+            sock.settimeout(_left(until))
+            return _tls().wrap_socket(sock, server_hostname=host)
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 @cache
@@ -160,10 +194,7 @@ class _Deadlined:
         """Leave it open: http.client closes a connection before it has read the answer."""
 
     def _hurry(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
+        self._sock.settimeout(_left(self._until))
 
     # What SocketIO asks of a socket that it wraps.
     def fileno(self) -> int:

@@ -90,3 +90,11 @@ def test_another_signer_signs_urls_of_every_grant() -> None:
     given = s3.url(STAFF, "team_docs", "a b.pdf")
     assert (given.url, given.expires_at) == (f"{BASE}/t/acme/docs/a%20b.pdf?presigned", NOW + 900)
     assert presigner.asked == [(f"{BASE}/t/acme/docs/a%20b.pdf", timedelta(minutes=15))]
+
+
+def test_a_url_ends_with_what_it_was_given_for() -> None:
+    table, presigner = one('path = "/a/*"\ntransport = "urls"\nttl = "1h"'), Presigner()
+    assert access(table).url({}, "g", "b", until=NOW + 100.5).expires_at == NOW + 100
+    assert access(table).url({}, "g", "b", until=NOW + 7200).expires_at == NOW + 3600
+    access(table, presigner).url({}, "g", "b", until=NOW + 100.5)
+    assert presigner.asked[-1][1] == timedelta(seconds=100)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -125,6 +126,54 @@ def test_silence_is_a_timeout() -> None:
     with serving(lambda _server: time.sleep(0.5)) as url, pytest.raises(RemoteError) as caught:
         request("GET", url, timeout=0.1)
     assert caught.value.code == "remote_timeout"
+
+
+@contextmanager
+def deaf() -> Iterator[tuple[str, int]]:
+    """An address that answers no new connection, as behind a firewall: its queue is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    monkeypatch.setattr("signer.https.socket.getaddrinfo", lambda *_, **__: found)
+
+
+def test_all_addresses_together_do_not_outlast_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    with deaf() as first, deaf() as second, deaf() as third:
+        resolving(monkeypatch, first, second, third)
+        started = time.monotonic()
+        with pytest.raises(RemoteError) as caught:
+            request("GET", "https://provider.example/", timeout=0.5)
+    assert caught.value.code == "remote_timeout"
+    assert 0.4 < time.monotonic() - started < 1.4
+
+
+def test_a_handshake_does_not_outlast_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    with deaf() as first, socket.create_server(("127.0.0.1", 0)) as silent:
+        resolving(monkeypatch, first, silent.getsockname())
+        started = time.monotonic()
+        with pytest.raises(RemoteError) as caught:
+            request("GET", "https://provider.example/", timeout=0.5)
+    assert caught.value.code == "remote_timeout"
+    assert time.monotonic() - started < 1.4
+
+
+def test_the_next_address_is_asked_when_one_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(answer(200, b"yes")) as url, deaf() as first:
+        port = int(url.rpartition(":")[2])
+        resolving(monkeypatch, first, ("127.0.0.1", port))
+        assert request("GET", "http://localhost/", timeout=1).body == b"yes"
 
 
 def test_a_closed_port_is_unreachable_and_the_path_is_not_told() -> None:

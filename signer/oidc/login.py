@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -23,7 +23,7 @@ from signer.oidc.attempts import Attempt
 from signer.oidc.claims import same_text, subject
 from signer.oidc.provider import Provider
 from signer.oidc.seal import Seal
-from signer.oidc.token_endpoint import TokenEndpoint, session_ended
+from signer.oidc.token_endpoint import TokenEndpoint, Tokens, session_ended
 from signer.oidc.tokens import TokenVerifier
 
 _CODE = re.compile(r"[ -~]{1,4096}")
@@ -55,15 +55,15 @@ class LoggedIn:
         subject: The provider's name of the user.
         claims: All verified claims.
         refresh_token: With which claims can be read again.
-        id_token: As the provider gave it, for log-out; None after a refresh without one.
-        return_to: Where the browser wanted to go; ``/`` after a refresh.
+        id_token: As the provider gave it, for log-out.
+        return_to: Where the browser wanted to go.
     """
 
     subject: str
     claims: dict[str, object] = field(repr=False)
     refresh_token: str | None = field(repr=False)
-    id_token: str | None = field(repr=False)
-    return_to: str = "/"
+    id_token: str = field(repr=False)
+    return_to: str
 
 
 class LoginFlow:
@@ -186,20 +186,15 @@ class LoginFlow:
         others = [attempt for attempt in earlier if attempt is not ended]
         return attempts.sealed(others, self._seal) if others else None
 
-    def refresh(self, refresh_token: str, *, subject: str) -> LoggedIn:
-        """Read a user's claims again: from a new id token, or from userinfo if there is none.
+    def renew(self, refresh_token: str) -> Tokens:
+        """Exchange a refresh token for new tokens.
 
-        Args:
-            refresh_token: Of the session.
-            subject: Whose it is; an answer about anybody else is refused.
-
-        Returns:
-            The claims, with the refresh token to keep from now on: the provider's new one if it
-            changes them at each use, else the same.
+        Keep ``refresh_token`` of the answer whatever comes after: it is the provider's new one if
+        it changes them at each use, and the old one is no longer good then. Else it is the same.
 
         Raises:
             IdentityError: ``session_ended``: the provider does not accept the refresh token any
-                more; ``session_subject``: the answer is about another user; ``token_…``.
+                more.
             RemoteError: The provider cannot be asked, or refuses this client. The caller decides
                 whether the session goes on.
         """
@@ -207,6 +202,20 @@ class LoginFlow:
             {"grant_type": "refresh_token", "refresh_token": refresh_token},
             refused=session_ended(),
         )
+        return replace(tokens, refresh_token=tokens.refresh_token or refresh_token)
+
+    def claims(self, tokens: Tokens, *, subject: str) -> dict[str, object]:
+        """Read a user's claims from a new id token, or from userinfo if there is none.
+
+        Args:
+            tokens: From :meth:`renew`.
+            subject: Whose they are; an answer about anybody else is refused.
+
+        Raises:
+            IdentityError: ``session_ended``: the access token is not accepted;
+                ``session_subject``: the answer is about another user; ``token_…``.
+            RemoteError: As for :meth:`renew`.
+        """
         if tokens.id_token is not None:
             claims = self._tokens.verify_id(
                 tokens.id_token, nonce=None, access_token=tokens.access_token
@@ -217,8 +226,7 @@ class LoginFlow:
             raise IdentityError(
                 "session_subject", "the provider answered about another user", advice="log in again"
             )
-        kept = tokens.refresh_token or refresh_token
-        return LoggedIn(subject, claims, kept, tokens.id_token)
+        return claims
 
     def revoke(self, refresh_token: str) -> bool:
         """End a refresh token at the provider; False when it cannot or could not.

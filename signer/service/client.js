@@ -74,9 +74,10 @@ export async function fetchSigned(resource, init = {}) {
   const send = (what) => fetch(what, { credentials: "include", ...init });
   // A request with a body can be sent once only.
   const again = resource instanceof Request ? resource.clone() : resource;
+  const isStream = init.body instanceof ReadableStream;
   const sentAt = performance.now();
   const answer = await send(resource);
-  if (answer.status !== 403) return answer;
+  if (answer.status !== 403 || isStream) return answer;
   try {
     // Another call may have renewed them while this one was under way.
     if (refreshedAt < sentAt && !(await mended())) return answer;
@@ -98,27 +99,36 @@ async function mended() {
 
 /** Sign URLs: items are {grant, item}; returns the URLs in the same order. */
 export async function signUrls(items) {
-  const { urls } = await post("urls", { items });
+  // It may renew the session, as a renewal of cookies does.
+  const { urls } = await inTurn(() => post("urls", { items }));
   return urls.map(({ url }) => url);
 }
 
 /** Remove session and cookies here, then let the provider end its own session if it can. */
 export async function logOut({ everywhere = true } = {}) {
   stop();
-  // After a renewal that is under way, here or in another tab: its cookies would come back.
-  const { logout_url: url } = await inTurn(() => post("logout", {}));
-  channel?.postMessage({ signedOut: true });
-  if (everywhere && url) location.assign(url);
+  try {
+    // After a renewal that is under way, here or in another tab: its cookies would come back.
+    const { logout_url: url } = await inTurn(() => post("logout", {}));
+    if (everywhere && url) location.assign(url);
+  } finally {
+    channel?.postMessage({ signedOut: true });
+  }
 }
 
 async function renew() {
+  const answer = await asked();
+  channel?.postMessage(answer);
+  renewed(answer);
+  return answer;
+}
+
+async function asked() {
   try {
     const answer = await post("cookies", {});
     // Something between here and the issuer may answer 200 with a page of its own.
     if (!Array.isArray(answer.grants)) throw new IssuerError(200, { code: "answer" });
-    renewed(answer);
-    channel?.postMessage(last);
-    return last;
+    return answer;
   } catch (error) {
     if (error.status === 401) {
       stop();

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from signer.access import Access, UrlSigner, clearing_headers
 from signer.cookies import CookieAttributes
 from signer.custody import open_issuer, read_secret_text
-from signer.errors import ConfigurationError, CredentialError
+from signer.errors import ConfigurationError, CredentialError, RemoteError
 from signer.grants import GrantTable
 from signer.grants_place import read_grants
 from signer.oidc.provider import Provider
@@ -218,7 +218,7 @@ class Parts:
                 client=self._client(place),
                 folder=folder,
             )
-        except ConfigurationError as error:
+        except (ConfigurationError, RemoteError) as error:
             raise wrong_setting(
                 "SIGNER_GRANTS", f"names a table that cannot be read ({error.message})"
             ) from None

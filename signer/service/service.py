@@ -142,6 +142,8 @@ class Service:
 
         The provider may have changed its refresh token: with the old one nobody gets in again.
         """
+        if viewer.unknown is not None:
+            return self._viewers.kept(viewer, failures.problem(viewer.unknown))
         try:
             viewer, reply = work(viewer)
         except Exception as error:  # noqa: BLE001 - as in handle
@@ -158,12 +160,15 @@ class Service:
         if made.expires_at is not None:
             # Clients whose clock is wrong can count from now.
             content["expires_in"] = max(0, made.expires_at - int(self._parts.clock()))
-        return viewer.holding(made.paths), json_reply(200, content).giving(made)
+        return viewer.holding(made.held), json_reply(200, content).giving(made)
 
     def _urls_for(self, viewer: Viewer, wanted: list[tuple[str, str]]) -> tuple[Viewer, Reply]:
         access = self._parts.access
         # Each is signed once, however often it is asked for: a signature may cost a request.
-        signed = {each: access.url(viewer.claims, *each) for each in dict.fromkeys(wanted)}
+        signed = {
+            each: access.url(viewer.claims, *each, until=viewer.ends_at)
+            for each in dict.fromkeys(wanted)
+        }
         content = {
             "urls": [
                 {"grant": grant, "item": item, "url": made.url, "expires_at": made.expires_at}
@@ -174,7 +179,7 @@ class Service:
         return viewer, json_reply(200, content, grants=grants)
 
     def _image_url_for(self, viewer: Viewer, name: str) -> tuple[Viewer, Reply]:
-        made = self._parts.access.url(viewer.claims, self._images_grant, name)
+        made = self._parts.access.url(viewer.claims, self._images_grant, name, until=viewer.ends_at)
         content = {"url": made.url, "expires_at": made.expires_at}
         return viewer, json_reply(200, content, grants=(self._images_grant,))
 

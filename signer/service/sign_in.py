@@ -59,10 +59,12 @@ class SignIn:
 
     def log_out(self, request: Request) -> Reply:
         """End the session here and tell where to end it at the provider."""
-        session, flow, bearer = None, None, None
+        session, flow, bearer, refused = None, None, None, None
         # What cannot be opened any more, or not now, is removed all the same.
-        with contextlib.suppress(SignerError):
+        try:
             bearer = self._viewers.bearer(request)
+        except SignerError as error:
+            refused = error
         with contextlib.suppress(SignerError):
             flow = self._parts.login
             session = self._viewers.session(request)
@@ -71,7 +73,11 @@ class SignIn:
         if flow is not None:
             url = flow.logout_url(return_to_url=f"{self._parts.settings.base_url}/")
         cookies = self._viewers.ended(session, bearer.claims if bearer else None)
-        return json_reply(200, {"logout_url": url}, cookies=cookies)
+        reply = json_reply(200, {"logout_url": url})
+        if refused is not None:
+            # What its bearer was given cannot be known: another token of theirs will clear it.
+            reply = failures.problem(refused)
+        return replace(reply, cookies=cookies)
 
     def session(self, request: Request) -> Reply:
         """Tell who is logged in, until when, and what they were granted; asks nobody."""
@@ -82,7 +88,7 @@ class SignIn:
         claims = session.claims if session else None
         content: dict[str, object] = {
             "signed_in": session is not None,
-            "grants": sorted({permit.grant for permit in self._parts.table.permits(claims)}),
+            "grants": sorted(one.grant for one in self._parts.table.explain(claims) if one.permits),
         }
         if session is not None:
             content |= {"subject": session.subject, "expires_at": int(session.expires_at)}
@@ -99,17 +105,16 @@ class SignIn:
             now=self._parts.clock(),
             lifetime=self._parts.settings.session_lifetime,
         )
-        held: tuple[str, ...] = ()
-        if earlier is not None:
-            # Somebody else may have been here: nothing of theirs stays in the browser.
-            possible = self._parts.table.possible_cookie_paths(earlier.claims)
-            held = tuple(dict.fromkeys((*earlier.held, *possible)))
+        # Somebody else may have been here: nothing of theirs stays in the browser.
+        held = () if earlier is None else earlier.held
         made = self._parts.access.cookies(session.claims, held=held, until=session.expires_at)
-        session = replace(session, held=made.paths)
-        self._revoke(flow, earlier)
+        line = self._viewers.session_line(replace(session, held=made.held))
+        if earlier is not None and earlier.subject != session.subject:
+            # For the same user, some providers would end with it what they have just given.
+            self._revoke(flow, earlier)
         # Checked again: the cookie is sealed, but a check costs nothing.
         location = {"Location": safe_return_to(found.return_to)}
-        reply = Reply(_SEE_OTHER, location, cookies=(self._viewers.session_line(session),))
+        reply = Reply(_SEE_OTHER, location, cookies=(line,))
         return reply.giving(made)
 
     def _earlier(self, request: Request) -> Session | None:

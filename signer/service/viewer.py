@@ -42,11 +42,14 @@ class Viewer:
         claims: What is proven about them; None when nobody is logged in.
         session: Their session; None with a token, or when nobody is logged in.
         changed: Whether the session has to be sent to the browser again.
+        unknown: Why nothing may be signed for them: their claims are too old, and could not be
+            read again.
     """
 
     claims: Mapping[str, object] | None = field(default=None, repr=False)
     session: Session | None = field(default=None, repr=False)
     changed: bool = False
+    unknown: RemoteError | None = None
 
     @property
     def ends_at(self) -> float | None:
@@ -76,7 +79,6 @@ class Viewers:
 
         Raises:
             IdentityError: ``token_...``; ``session_ended``.
-            RemoteError: The provider cannot be asked, for too long.
         """
         try:
             viewer = self._viewer(request)
@@ -91,7 +93,7 @@ class Viewers:
         if viewer.session is not None:
             return viewer.session.held
         # With a token nobody has kept a list; these are all that its bearer can ever have had.
-        return self._parts.table.possible_cookie_paths(viewer.claims) if viewer.claims else ()
+        return self._possible(viewer.claims) if viewer.claims else ()
 
     def refreshed(self, request: Request) -> Viewer:
         """Return the viewer, with claims read now if that is possible; see :meth:`known`."""
@@ -132,9 +134,9 @@ class Viewers:
 
         Args:
             session: As far as it can be read.
-            claims: Of a bearer token, where there is no session.
+            claims: Of a bearer token, if there is one: cookies may have been given to either.
         """
-        claims, held = (session.claims, session.held) if session else (claims, ())
+        held = (*session.held, *self._possible(session.claims)) if session else ()
         return (
             *self._parts.clearing_headers(claims, held=held),
             clearing_line(SESSION_COOKIE),
@@ -167,24 +169,35 @@ class Viewers:
         login = self._parts.login
         if session.refresh_token is None or login is None:
             return Viewer(session.claims, session)
+        kept = session
         try:
-            read = login.refresh(session.refresh_token, subject=session.subject)
+            tokens = login.renew(session.refresh_token)
+            # From here on the earlier one may be of no use, whatever comes of the claims.
+            kept = replace(session, refresh_token=tokens.refresh_token)
+            claims = login.claims(tokens, subject=session.subject)
         except (RemoteError, IdentityError) as error:
             if error.code in _ENDS_A_SESSION:
-                raise SessionEndedError(error, session) from None
+                raise SessionEndedError(error, kept) from None
             # Nobody knows, such as when a provider's new keys could not be fetched yet.
-            if self._age(session) > self._most_age() + self._grace():
-                raise _unknown(error) from None
-            return Viewer(session.claims, session)
+            too_old = self._age(session) > self._most_age() + self._grace()
+            return Viewer(
+                session.claims,
+                kept,
+                changed=kept != session,
+                unknown=_unknown(error) if too_old else None,
+            )
         fresh = Session.of(
-            read.claims,
+            claims,
             needed=self._parts.table.needed_claims,
-            refresh_token=read.refresh_token,
+            refresh_token=tokens.refresh_token,
             now=self._parts.clock(),
             lifetime=self._parts.settings.session_lifetime,
         )
         fresh = replace(fresh, held=session.held)
         return Viewer(fresh.claims, fresh, changed=True)
+
+    def _possible(self, claims: Mapping[str, object]) -> tuple[str, ...]:
+        return self._parts.table.possible_cookie_paths(claims)
 
     def _age(self, session: Session) -> float:
         # Without a refresh token nothing can make the claims younger; the session's end does.

@@ -130,7 +130,7 @@ def test_the_secret_is_read_at_each_use_and_spelled_by_the_rules(
     )
     for expected in ("client%3Aof+test:s%3A1+%25", "client%3Aof+test:s-2"):
         with pytest.raises(RemoteError):
-            flow.refresh("rt", subject="ada")
+            flow.renew("rt")
         sent = remote.authorizations[-1]
         assert sent is not None
         assert base64.b64decode(sent.removeprefix("Basic ")).decode() == expected

@@ -169,6 +169,24 @@ def test_who_logs_in_over_another_leaves_nothing_of_theirs(
     assert provider.revocations() == ["r1"]
 
 
+def test_the_same_user_again_is_not_logged_out_by_it(browser: Browser, provider: Provider) -> None:
+    # RFC 7009, section 2.1: revoking one token may end all that the user was given with it.
+    log_in(browser, provider)
+    log_in(browser, provider)
+    assert provider.revocations() == []
+    assert browser.post("/auth/cookies").status == 200
+
+
+def test_a_log_in_that_fails_ends_nobodys_session(browser: Browser, provider: Provider) -> None:
+    log_in(browser, provider)
+    provider.claims |= {"sub": "bob", "tenant": ["x" * 64 + str(n) for n in range(80)]}
+    query = query_of(browser.to_provider())
+    provider.nonce = query["nonce"]
+    reply = browser.send("GET", f"/auth/callback?code=c&state={query['state']}")
+    assert (reply.status, reply.cause) == (500, "session_too_large")
+    assert provider.revocations() == []
+
+
 def test_cookies_do_not_outlive_the_session(
     browser: Browser, provider: Provider, clock: Clock, p256_key: PrivateKey
 ) -> None:
@@ -193,8 +211,28 @@ def test_what_the_provider_gives_and_nobody_can_check_is_no_end_of_a_session(
     assert other.post("/auth/cookies", x_issuer_token=stranger.headed(kid="unknown")).status == 401
     provider._maker = replace(keys, issuer=remote.url, rsa=keys.stranger)
     remote.publish(keys.stranger)
+    for _ in range(3):
+        # Each time the provider takes the refresh token and gives another.
+        before = provider.valid
+        assert browser.post("/auth/cookies").status == 200
+        assert provider.valid == before + 1
+    clock.now += 61
     assert browser.post("/auth/cookies").status == 200
-    assert SESSION in browser.kept
+
+
+def test_claims_that_are_too_old_are_no_end_of_a_session_either(
+    browser: Browser, provider: Provider, clock: Clock
+) -> None:
+    log_in(browser, provider)
+    provider.claims["iss"] = "https://staging.example"
+    clock.now += 15 * 60 + 301
+    for path, content in (("/auth/cookies", {}), ("/auth/urls", URLS)):
+        before = provider.valid
+        reply = browser.post(path, content)
+        assert (reply.status, reply.code, reply.cause) == (503, "unavailable", "provider_answer")
+        assert provider.valid == before + 1
+    del provider.claims["iss"]
+    assert browser.post("/auth/cookies").status == 200
 
 
 def test_an_answer_about_somebody_else_ends_it(browser: Browser, provider: Provider) -> None:
@@ -213,6 +251,8 @@ def test_too_many_groups_keep_nobody_out_of_the_rest(
     assert browser.opens("/gallery/a", p256_key)
     reply = browser.post("/auth/cookies")
     assert (reply.status, reply.grants, reply.cause) == (200, ("gallery",), "grant_too_many")
+    session = content_of(browser.send("GET", "/auth/session"))
+    assert (session["subject"], session["grants"]) == ("ada", ["gallery", "images"])
 
 
 def test_log_out_with_a_token_clears_what_its_bearer_may_have_had(
@@ -229,6 +269,49 @@ def test_log_out_with_a_token_clears_what_its_bearer_may_have_had(
     assert {path for _, path in browser.kept} == {"/t/acme/"}
     assert browser.post("/auth/logout", x_issuer_token=fewer).status == 200
     assert not browser.kept
+
+
+def test_log_out_clears_what_session_and_token_were_given(
+    browser: Browser, clock: Clock, provider: Provider, remote: FakeProvider, keys: Maker
+) -> None:
+    log_in(browser, provider)
+    maker = replace(keys, issuer=remote.url, now=clock.now)
+    token = maker.token(sub="bot", tenant="umbrella")
+    assert browser.post("/auth/cookies", x_issuer_token=token).grants == ("docs",)
+    assert {path for _, path in browser.kept} == {"/", "/t/acme/", "/t/umbrella/"}
+    assert browser.post("/auth/logout", x_issuer_token=token).status == 200
+    assert not browser.kept
+
+
+def test_log_out_says_so_when_it_cannot_know_what_a_token_was_given(
+    browser: Browser, clock: Clock, provider: Provider, remote: FakeProvider, keys: Maker
+) -> None:
+    log_in(browser, provider)
+    maker = replace(keys, issuer=remote.url, now=clock.now)
+    token = maker.token(sub="bot", tenant="umbrella", exp=int(clock.now) + 60)
+    browser.post("/auth/cookies", x_issuer_token=token)
+    clock.now += 600
+    reply = browser.post("/auth/logout", x_issuer_token=token)
+    assert (reply.status, reply.code) == (401, "token_expired")
+    assert {path for _, path in browser.kept} == {"/t/umbrella/"}
+    assert provider.revocations() == ["r1"]
+    token = replace(maker, now=clock.now).token(sub="bot", tenant="umbrella")
+    assert browser.post("/auth/logout", x_issuer_token=token).status == 200
+    assert not browser.kept
+
+
+def test_what_may_have_been_given_keeps_nobody_out_of_what_is(
+    variables: dict[str, str], clock: Clock, remote: FakeProvider, keys: Maker, tmp_path: Path
+) -> None:
+    paid = "".join(
+        f'[[grants]]\nname = "g{n}"\npath = "/g{n}/{{team}}/*"\nwhen = {{ paid = [true] }}\n'
+        for n in range(3)
+    )
+    (tmp_path / "grants.toml").write_text(TENANTS + paid, encoding="utf-8")
+    browser = Browser(service_of(variables, clock))
+    maker = replace(keys, issuer=remote.url, now=clock.now)
+    token = maker.token(tenant="acme", team=[f"team-{n:03}" for n in range(20)])
+    assert browser.post("/auth/cookies", x_issuer_token=token).grants == ("docs",)
 
 
 @pytest.mark.parametrize("missing", ["session-keys", "credential.json"])
