@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from signer.custody import read_secret_text
-from signer.errors import ConfigurationError, SignerError, excerpt
+from signer.errors import ConfigurationError, RemoteError, SignerError, excerpt
 from signer.grants import GrantTable
 
 _LARGEST: Final = 1024 * 1024
 _SHOWN: Final = 60
-_ELSEWHERE: Final = ("env:", "secretsmanager:", "ssm:")
+STORES: Final = ("secretsmanager:", "ssm:")
+"""How a place begins that AWS has to be asked for."""
+
+_VARIABLE: Final = "env:"
 
 
 def read_grants(
@@ -27,16 +30,18 @@ def read_grants(
         folder: Where relative paths begin; the current directory when empty.
 
     Raises:
-        ConfigurationError: ``grants_file``: it cannot be read.
+        ConfigurationError: ``grants_file``: there is no such file or variable.
+        RemoteError: ``grants_unavailable``: the store refused, or did not answer.
         GrantError: It is wrong; the message names line and field.
     """
-    if isinstance(place, str) and place.startswith(_ELSEWHERE):
+    if isinstance(place, str) and place.startswith((_VARIABLE, *STORES)):
         try:
             text = read_secret_text(place, client=client)
         except SignerError as error:
-            raise ConfigurationError(
-                "grants_file", f"the grants table cannot be read: {error.message}", cause=error.code
-            ) from None
+            problem = f"the grants table cannot be read: {error.message}"
+            if place.startswith(_VARIABLE):
+                raise ConfigurationError("grants_file", problem, cause=error.code) from None
+            raise RemoteError("grants_unavailable", problem, cause=error.code) from None
         return GrantTable.from_text(text, base_url=base_url, source=place.partition(":")[0])
     path = _path(str(place).removeprefix("file:"), folder)
     return GrantTable.from_text(_file_text(path), base_url=base_url, source=path.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signer.errors import ConfigurationError, GrantError
+from signer.errors import ConfigurationError, GrantError, RemoteError
 from signer.grants_place import read_grants
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,17 @@ def test_a_table_may_be_kept_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="is not set") as caught:
         read_grants("env:NOWHERE", base_url=BASE)
     assert caught.value.evidence["cause"] == "credential_missing"
+
+
+def test_a_store_that_does_not_answer_is_no_wrong_setting() -> None:
+    class Down:
+        def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
+            raise RemoteError("remote_unreachable", f"nobody answers for {SecretId}")
+
+    with pytest.raises(RemoteError) as caught:
+        read_grants("secretsmanager:grants", base_url=BASE, client=Down())
+    assert caught.value.code == "grants_unavailable"
+    assert caught.value.evidence["cause"] == "credential_unavailable"
 
 
 def test_relative_paths_begin_at_a_folder() -> None:

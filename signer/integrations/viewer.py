@@ -166,27 +166,26 @@ class Viewer:
         """
         if not (self._still_there() and self._due()):
             return
+        refuse_coroutine_function(self._load)
         try:
-            claims = self._loaded()
-        except ConfigurationError:
-            raise
+            there = self._renew(self._loaded())
         except Exception as error:  # noqa: BLE001 - the program's own function
             self._leave(error)
         else:
-            self._renew_quietly(claims)
+            if there:
+                self._issue_quietly()
 
     async def refresh_if_due_async(self) -> None:
         """Do the same as :meth:`refresh_if_due` without keeping the event loop waiting."""
         if not (self._still_there() and self._due()):
             return
         try:
-            claims = await self._loaded_async()
-        except ConfigurationError:
-            raise
+            there = self._renew(await self._loaded_async())
         except Exception as error:  # noqa: BLE001 - the program's own function
             self._leave(error)
         else:
-            await in_thread(self._renew_quietly, claims)
+            if there:
+                await in_thread(self._issue_quietly)
 
     def url(self, grant: str, item: str) -> AccessUrl:
         """Return a signed URL of one item of a grant, with its end.
@@ -255,7 +254,9 @@ class Viewer:
 
     def _needed(self, claims: Claims) -> dict[str, object]:
         names = self._access.table.needed_claims
-        return {name: _plain(name, value) for name, value in claims.items() if name in names}
+        # As in the table's rules: a claim that is null is one that is not there.
+        there = {name: value for name, value in claims.items() if value is not None}
+        return {name: _plain(name, value) for name, value in there.items() if name in names}
 
     def _loaded(self) -> Claims | None:
         if self._record is None or self._load is None:
@@ -290,10 +291,9 @@ class Viewer:
         )
         return True
 
-    def _renew_quietly(self, claims: Claims | None) -> None:
+    def _issue_quietly(self) -> None:
         try:
-            if self._renew(claims):
-                self._issue()
+            self._issue()
         except SignerError as error:
             left_unsigned(error, "at a refresh")
 
@@ -311,14 +311,14 @@ class Viewer:
             left_out(cookies.left_out)
         self._lines = list(cookies.set_cookie_headers)
         # What an earlier call in this request set or cleared stays known: its lines are gone now.
-        self._held = sorted({*self._held, *cookies.paths})
+        self._held = sorted({*self._held, *cookies.held})
         if self._record is None:
             return
         now, wait = self._now(), _LOOK_AGAIN
         if cookies.expires_at is not None:
             half = (cookies.expires_at - now) // 2
             wait = max(1, min(half, int(CLAIMS_MAX_AGE.total_seconds())))
-        self._keep(self._record.changed(held=list(cookies.paths), refresh_at=now + wait))
+        self._keep(self._record.changed(held=list(cookies.held), refresh_at=now + wait))
 
     def _keep(self, record: Record) -> None:
         self._record = record

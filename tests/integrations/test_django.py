@@ -338,7 +338,7 @@ def test_pages_are_served_before_the_credential_could_ever_be_opened(
         assert visitor.get("/api/images/a.jpg/url").status == 503
         assert visitor.log_out().status == 200
     assert not visitor.kept
-    assert "no signed cookies since the credential cannot be opened" in caplog.text
+    assert "no signed cookies since the credential or the grants cannot be read" in caplog.text
 
 
 def test_a_request_that_did_not_come_through_it_is_told_so(site: Backend) -> None:

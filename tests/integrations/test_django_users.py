@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -18,11 +19,18 @@ prepare_django()
 
 from django.contrib.auth import authenticate, login, logout  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
+from django.db import connection  # noqa: E402
 from django.http import HttpRequest, HttpResponse, JsonResponse  # noqa: E402
 from django.test import AsyncClient, override_settings  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
 from signer.integrations.django import acurrent, current, get_access  # noqa: E402
+from signer.integrations.django.checks import (  # noqa: E402
+    check_credential,
+    check_settings,
+    check_storages,
+)
 
 LIFE = 15 * 60
 URL = "/api/images/moonrise.jpg/url"
@@ -38,6 +46,12 @@ def out_and_in_again(request: HttpRequest) -> HttpResponse:
 def as_another(request: HttpRequest) -> HttpResponse:
     """What "view as" packages do: they replace the user of the request."""
     request.user = User.objects.get(username="guest")
+    return JsonResponse({"subject": current(request).subject})
+
+
+def by_token(request: HttpRequest) -> HttpResponse:
+    """What token packages do: the user is no model."""
+    request.user = SimpleNamespace(is_authenticated=True, pk=7)  # type: ignore[assignment]
     return JsonResponse({"subject": current(request).subject})
 
 
@@ -57,6 +71,7 @@ urlpatterns = [
     path("", include("urls")),
     path("again", out_and_in_again),
     path("another", as_another),
+    path("token", by_token),
     path("writes", writes),
     path("asks", asks),
 ]
@@ -87,6 +102,24 @@ def test_who_looks_as_another_keeps_cookies_of_their_own(site: Backend) -> None:
     assert answer.content == {"subject": str(User.objects.get(username="ada").pk)}
     assert {where for _, where in visitor.kept} == {"/gallery/", "/film/"}
     assert visitor.kept != before
+
+
+def test_a_user_that_is_no_model_is_not_the_one_of_the_session(site: Backend) -> None:
+    visitor = logged_in(site)
+    site.clock.now += LIFE // 2
+    answer = visitor.get("/token")
+    assert answer.content == {"subject": str(User.objects.get(username="ada").pk)}
+    assert len(answer.signed) == 10
+    assert site.visitor().get("/token").content == {"subject": None}
+
+
+@pytest.mark.parametrize("later", [0, LIFE // 2])
+def test_a_user_is_read_once_for_a_request(site: Backend, later: int) -> None:
+    visitor = logged_in(site)
+    site.clock.now += later
+    with CaptureQueriesContext(connection) as queries:
+        assert visitor.get(URL).status == 200
+    assert sum('FROM "auth_user" WHERE' in query["sql"] for query in queries) == 1
 
 
 def test_nothing_is_signed_for_a_session_that_a_new_password_ended(site: Backend) -> None:
@@ -124,6 +157,31 @@ def test_a_log_in_is_signed_for_once(site: Backend) -> None:
 
 def test_a_session_that_a_view_wrote_to_varies_by_its_cookie(site: Backend) -> None:
     assert "Cookie" in logged_in(site).get("/writes").headers["vary"]
+
+
+def test_a_store_of_grants_that_is_down_takes_no_page_with_it(
+    site: Backend, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    def fails(place: str, **_: object) -> str:
+        asked.append(place)
+        raise CredentialError("credential_unavailable", "the store does not answer")
+
+    monkeypatch.setattr("signer.grants_place.read_secret_text", fails)
+    visitor = logged_in(site)
+    given = {"CREDENTIAL": f"file:{site.credential}", "GRANTS": "ssm:/grants", "BASE_URL": BASE}
+    with override_settings(SIGNER=given):
+        for _ in range(3):
+            assert visitor.get("/api/session").content == {"name": "ada"}
+        assert visitor.get(URL).status == 503
+        assert asked == ["ssm:/grants"]
+        assert "the grants cannot be read: grants_unavailable" in caplog.text
+        # Checks ask nobody, unless they are those of a deployment.
+        assert check_settings(app_configs=None) == []
+        assert check_storages(app_configs=None) == []
+        assert asked == ["ssm:/grants"]
+        assert [message.id for message in check_credential(app_configs=None)] == ["signer.E004"]
 
 
 def test_a_credential_that_cannot_be_opened_is_looked_for_now_and_then(

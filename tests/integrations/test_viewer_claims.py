@@ -283,3 +283,29 @@ def test_signing_asynchronously_happens_in_a_thread(
     asyncio.run(walk())
     assert threads
     assert threading.get_ident() not in threads
+
+
+def test_newer_claims_that_no_session_can_keep_are_as_good_as_none(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def load(subject: str) -> Mapping[str, object]:
+        asked.append(subject)
+        return ADA | {"groups": object()}
+
+    world.viewer(load).log_in(ADA)
+    for later, signs in ((LIFE, True), (LIFE + 60, True), (LIFE + 301, False)):
+        world.clock.now = NOW + later
+        viewer = world.viewer(load)
+        for _ in range(3):
+            viewer.refresh_if_due()
+        assert viewer.set_cookie_headers() == []
+        if signs:
+            assert viewer.url("share", "a.jpg").url
+        else:
+            with pytest.raises(RemoteError):
+                viewer.url("share", "a.jpg")
+    # Once a request, and not again within a minute.
+    assert asked == ["ada"] * 3
+    assert "the claim groups is of type object" in caplog.text

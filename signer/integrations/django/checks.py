@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from signer.errors import SignerError
 from signer.grants import GrantTable
-from signer.grants_place import read_grants
+from signer.grants_place import STORES, read_grants
 from signer.integrations.django.settings import (
     claims_function,
     get_access,
@@ -23,7 +23,6 @@ from signer.integrations.django.storage import PublicUrlStorageMixin, SignedUrlS
 from signer.integrations.opening import read_attributes
 
 _MIDDLEWARE: Final = "signer.integrations.django.SignedAccessMiddleware"
-_REMOTE: Final = ("secretsmanager:", "ssm:")
 _BEFORE_IT: Final = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -37,9 +36,9 @@ def check_settings(*, app_configs: object, **_: object) -> list[CheckMessage]:
         given = given_settings()
         claims_function()
         if not given.get("ACCESS"):
-            _table()
+            table = _table()
             read_attributes(given.get("COOKIES"))
-            if not str(given["CREDENTIAL"]).startswith(_REMOTE):
+            if table is not None and not str(given["CREDENTIAL"]).startswith(STORES):
                 get_access()
     except SignerError as error:
         return [_error(error, "signer.E001")]
@@ -50,13 +49,18 @@ def check_storages(*, app_configs: object, **_: object) -> list[CheckMessage]:
     """Check that each private storage names a grant there is, and that no private one is hashed."""
     del app_configs
     found: list[CheckMessage] = []
+    try:
+        table = _table()
+    except SignerError:
+        table = None  # Said by check_settings.
+    names = None if table is None else sorted(grant.name for grant in table.grants)
     for alias, entry in settings.STORAGES.items():
         try:
             backend = import_string(entry["BACKEND"])
         except (ImportError, KeyError, TypeError):
             continue  # Django's own checks and errors name these better.
         if isinstance(backend, type):
-            found.extend(_check_storage(alias, backend, entry.get("OPTIONS") or {}))
+            found.extend(_check_storage(alias, backend, entry.get("OPTIONS") or {}, names))
     return found
 
 
@@ -89,15 +93,13 @@ def _check_order() -> Iterator[CheckMessage]:
             )
 
 
-def _check_storage(alias: str, backend: type, options: dict[str, Any]) -> Iterator[CheckMessage]:
+def _check_storage(
+    alias: str, backend: type, options: dict[str, Any], names: list[str] | None
+) -> Iterator[CheckMessage]:
     where = f"STORAGES[{alias!r}]"
     if issubclass(backend, SignedUrlStorageMixin):
         grant = options.get("grant", backend.grant)
-        try:
-            names = sorted(given.name for given in _table().grants)
-        except SignerError:
-            return  # Said by check_settings.
-        if grant not in names:
+        if names is not None and grant not in names:
             yield Error(
                 f"{where} has the grant {grant!r}, which is not in the grants file",
                 hint=f"the file has {', '.join(names)}",
@@ -118,11 +120,16 @@ def _check_storage(alias: str, backend: type, options: dict[str, Any]) -> Iterat
         )
 
 
-def _table() -> GrantTable:
-    """Return the grants, without opening the credential unless ``ACCESS`` holds both."""
+def _table() -> GrantTable | None:
+    """Return the grants, without opening the credential unless ``ACCESS`` holds both.
+
+    None when they are kept at AWS: only :func:`check_credential` asks there.
+    """
     given = given_settings()
     if given.get("ACCESS"):
         return get_access().table
+    if str(given["GRANTS"]).startswith(STORES):
+        return None
     return read_grants(given["GRANTS"], base_url=given["BASE_URL"])
 
 

@@ -6,16 +6,16 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
 from http.cookies import Morsel
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth import SESSION_KEY, get_user, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from signer.errors import ConfigurationError, CredentialError, SignerError
+from signer.errors import ConfigurationError, CredentialError, RemoteError, SignerError
 from signer.integrations.django.settings import claims_function, get_access
 from signer.integrations.record import Record
 from signer.integrations.reporting import answered, left_unsigned
@@ -23,6 +23,7 @@ from signer.integrations.viewer import CACHE_CONTROL, Claims, Viewer
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 _ON_REQUEST: Final = "_signer_viewer"
 
@@ -146,11 +147,18 @@ class _Visit:
 
     def _user(self, subject: str) -> AbstractBaseUser | None:
         """Return the user whose session this is, whoever `request.user` was made to be."""
-        for user in (self._request.user, get_user(self._request)):
-            # Both are AnonymousUser when the password was changed or the user is gone.
-            if user.is_authenticated and user._meta.pk.value_to_string(user) == subject:  # noqa: SLF001 - as in django.contrib.auth.login
-                return user
-        return None
+        if _is(self._request.user, subject):
+            return self._request.user
+        # It is somebody else, or an object of some package's own.
+        user = get_user(self._request)
+        return user if _is(user, subject) else None
+
+
+def _is(user: AbstractBaseUser | AnonymousUser, subject: str) -> TypeGuard[AbstractBaseUser]:
+    # AnonymousUser, for one, when the password was changed or the user is gone.
+    if not isinstance(user, get_user_model()):
+        return False
+    return user._meta.pk.value_to_string(user) == subject  # noqa: SLF001 - as in django.contrib.auth.login
 
 
 def current(request: HttpRequest) -> Viewer:
@@ -214,11 +222,11 @@ class _SetCookie(Morsel[str]):
 
 @contextlib.contextmanager
 def _while_the_store_is_down() -> Iterator[None]:
-    """Serve pages without cookies when the credential could not even be opened yet."""
+    """Serve pages without cookies when credential or grants could not even be opened yet."""
     try:
         yield
-    except CredentialError as error:
-        left_unsigned(error, "since the credential cannot be opened")
+    except (CredentialError, RemoteError) as error:
+        left_unsigned(error, "since the credential or the grants cannot be read")
 
 
 @contextlib.contextmanager

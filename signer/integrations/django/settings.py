@@ -2,7 +2,7 @@
 
 =================  ==============================================================================
 ``CREDENTIAL``     where the credential is kept, see :func:`signer.open_issuer`
-``GRANTS``         path of the grants file
+``GRANTS``         path of the grants file, or as for ``CREDENTIAL``
 ``BASE_URL``       scheme and host under which viewers reach CloudFront
 ``COOKIES``        optional: fields of :class:`signer.CookieAttributes`
 ``CLAIMS``         optional: function from a user to claims, or its dotted path
@@ -22,7 +22,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from signer.access import Access
-from signer.errors import ConfigurationError, CredentialError, excerpt
+from signer.errors import ConfigurationError, CredentialError, RemoteError, excerpt
 from signer.integrations.opening import open_access
 from signer.integrations.viewer import Claims
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 REQUIRED: Final = ("CREDENTIAL", "GRANTS", "BASE_URL")
 KNOWN: Final = frozenset({*REQUIRED, "COOKIES", "CLAIMS", "ACCESS"})
 
-# Between two attempts at opening a credential, for all requests of a process, in seconds.
+# Between two attempts at opening credential and grants, for all requests of a process, in seconds.
 _PAUSE: Final = 5.0
 
 _lock = threading.Lock()
@@ -48,6 +48,7 @@ def get_access() -> Access:
         ConfigurationError: A setting is missing or wrong; the message names it.
         GrantError: The grants file is wrong.
         CredentialError: The credential cannot be opened.
+        RemoteError: ``grants_unavailable``.
     """
     given = given_settings()
     with _lock:
@@ -60,7 +61,7 @@ def get_access() -> Access:
                 raise _opened["failure"].again()
             try:
                 _opened["access"] = _open(given)
-            except CredentialError as error:
+            except (CredentialError, RemoteError) as error:
                 _opened.update(failure=error, not_before=time.monotonic() + _PAUSE)
                 raise
         access: Access = _opened["access"]
