@@ -117,5 +117,9 @@ class RemoteError(SignerError):
     """Another service did not answer, or answered what cannot be used; a retry may help."""
 
 
+class RotationError(SignerError):
+    """A step of a rotation was not taken; nothing that viewers need was changed."""
+
+
 class SigningError(SignerError):
     """The key's backend failed, or returned something that is not a signature."""

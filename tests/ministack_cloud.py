@@ -29,7 +29,7 @@ ROOT_KEY = {
     "AWS_REGION": ministack.REGION,
 }
 
-_SERVICES = "iam,kms,lambda,logs,s3,secretsmanager,ssm,sts"
+_SERVICES = "cloudfront,dynamodb,iam,kms,lambda,logs,s3,secretsmanager,ssm,sts"
 # MiniStack runs what it finds in the zip, as the runtime provided.al2023 does: AWS's own runtime
 # client, with the interpreter and packages of these tests.
 _BOOTSTRAP = """#!/bin/sh

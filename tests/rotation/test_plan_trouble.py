@@ -1,0 +1,238 @@
+"""What the plan does where something went wrong, was taken away, or was revoked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from signer.keys import KeyAlgorithm
+from signer.rotation.plan import plan
+from signer.rotation.ring import Event, KeyKind, KeyState
+from signer.rotation.steps import Act, Step
+from tests.rotation.rings import (
+    NOW,
+    SOAK,
+    A,
+    S,
+    draining,
+    key,
+    next_of,
+    ring,
+    seen,
+)
+
+# What happened already is written down.
+
+
+def test_a_key_that_is_in_the_group_is_published() -> None:
+    one = ring(A, key("n", KeyState.UPLOADED))
+    assert next_of(one, group=("KA", "KN")) == (Act.NOTE_PUBLISHED, "n")
+
+
+@pytest.mark.parametrize("state", [KeyState.RETIRING, KeyState.REVOKED, KeyState.QUARANTINED])
+def test_a_key_that_is_out_of_the_group_is_removed(state: KeyState) -> None:
+    one = ring(A, S, key("d", state))
+    assert next_of(one, group=("KA", "KS")) == (Act.NOTE_REMOVED, "d")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        KeyState.STANDBY,
+        KeyState.DRAINING,
+        KeyState.RETIRING,
+        KeyState.REVOKED,
+        KeyState.QUARANTINED,
+    ],
+)
+def test_the_key_that_the_secret_names_is_the_active_one(state: KeyState) -> None:
+    one = ring(A, key("x", state))
+    assert next_of(one, current="x") == (Act.NOTE_ACTIVE, "x")
+    assert next_of(ring(key("x", state)), current="x") == (Act.NOTE_ACTIVE, "x")
+
+
+def test_a_public_half_that_is_gone_before_it_was_published_is_uploaded_again() -> None:
+    one = ring(A, key("n", KeyState.UPLOADED))
+    assert next_of(one, public_key_ids=frozenset({"KA"})) == (Act.NOTE_LOST, "n")
+
+
+# What was taken out of the group comes back.
+
+
+@pytest.mark.parametrize("state", [KeyState.PUBLISHED, KeyState.STANDBY, KeyState.DRAINING])
+def test_a_key_that_lost_its_place_gets_it_back(state: KeyState) -> None:
+    one = ring(A, key("x", state, drain_until=NOW + 1))
+    assert next_of(one, group=("KA",)) == (Act.HEAL, "x")
+
+
+def test_the_signing_key_comes_back_first() -> None:
+    one = ring(key("p", KeyState.STANDBY), draining(), A)
+    assert next_of(one, group=()) == (Act.HEAL, "a")
+    assert next_of(one, group=("KA",)) == (Act.HEAL, "d")
+    assert next_of(one, group=("KA", "KD")) == (Act.HEAL, "p")
+
+
+def test_a_group_full_of_other_keys_is_for_people() -> None:
+    step = plan(ring(A, S), seen(ring(A, S), group=("X1", "X2", "X3", "X4", "X5")))
+    assert (step.act, step.kid) == (Act.HALT, "a")
+    assert next_of(ring(A, S), group=("X1", "X2", "X3", "X4")) == (Act.HEAL, "a")
+
+
+def test_a_deleted_public_half_cannot_come_back() -> None:
+    nothing: dict[str, object] = {"group": ("KA",), "public_key_ids": frozenset({"KA"})}
+    assert next_of(ring(A, key("n", KeyState.PUBLISHED)), **nothing) == (Act.GIVE_UP, "n")
+    assert next_of(ring(A, S), **nothing) == (Act.GIVE_UP, "s")
+    assert next_of(
+        ring(A, S, draining()), group=("KA", "KS"), public_key_ids=frozenset({"KA", "KS"})
+    ) == (Act.NOTE_REMOVED, "d")
+
+
+def test_issuers_leave_a_key_whose_public_half_was_deleted() -> None:
+    lost: dict[str, object] = {"group": ("KS",), "public_key_ids": frozenset({"KS"})}
+    assert next_of(ring(A, S), **lost) == (Act.STAGE, "s")
+    soaking = ring(A, key("n", KeyState.PUBLISHED))
+    assert next_of(soaking, group=("KN",), public_key_ids=frozenset({"KN"})) == (Act.TEST, "n")
+    # Nothing leaves the group while no key in it is signed with.
+    stuck = ring(
+        A,
+        key("n", KeyState.PUBLISHED, since=NOW + 1),
+        key("d", KeyState.RETIRING, private_destroyed=True),
+    )
+    assert next_of(stuck, group=("KN", "KD"), public_key_ids=frozenset({"KN", "KD"}))[0] is Act.WAIT
+
+
+# Revoking.
+
+
+def test_a_revoked_signing_key_is_replaced_at_once_and_then_removed() -> None:
+    stolen = key("a", KeyState.ACTIVE, revoked="stolen")
+    one = ring(stolen, S)
+    assert plan(one, seen(one)) == Step(Act.STAGE, "s", "the signing key was revoked")
+    assert next_of(one, staged="s") == (Act.PROMOTE, "s")
+    after = ring(
+        key("s", KeyState.ACTIVE),
+        replace(stolen, state=KeyState.DRAINING, demoted_at=NOW, drain_until=NOW + 9),
+    )
+    assert plan(after, seen(after)) == Step(Act.REVOKE, "a", "stolen")
+    revoked = ring(key("s", KeyState.ACTIVE), key("a", KeyState.REVOKED, revoked="stolen"))
+    assert plan(revoked, seen(revoked)) == Step(Act.REMOVE, "a", "it was revoked: stolen")
+
+
+def test_without_a_standby_a_revoked_signing_key_waits_for_the_probes_only() -> None:
+    stolen = key("a", KeyState.ACTIVE, revoked="stolen")
+    assert next_of(ring(stolen)) == (Act.PLAN, None)
+    assert next_of(ring(stolen, key("n", KeyState.PUBLISHED))) == (Act.TEST, "n")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        KeyState.PLANNED,
+        KeyState.STORED,
+        KeyState.UPLOADED,
+        KeyState.PUBLISHED,
+        KeyState.STANDBY,
+        KeyState.DRAINING,
+    ],
+)
+def test_any_other_key_is_revoked_where_it_is(state: KeyState) -> None:
+    one = ring(A, key("x", state, revoked="why"))
+    assert next_of(one) == (Act.REVOKE, "x")
+    # It is not put back first.
+    assert next_of(one, group=("KA",)) == (Act.REVOKE, "x")
+
+
+def test_a_revoked_key_goes_all_the_way() -> None:
+    one = ring(A, S, key("x", KeyState.REVOKED, revoked="why"))
+    assert next_of(one, group=("KS", "KX"), public_key_ids=frozenset({"KA", "KS", "KX"})) == (
+        Act.HEAL,
+        "a",
+    )
+    assert next_of(one) == (Act.REMOVE, "x")
+    out = ring(A, S, key("x", KeyState.REMOVED, revoked="why"))
+    assert next_of(out) == (Act.DESTROY, "x")
+    assert next_of(
+        ring(
+            A,
+            S,
+            key("x", KeyState.REMOVED, since=NOW - SOAK, revoked="why", private_destroyed=True),
+        )
+    ) == (Act.DELETE, "x")
+
+
+OTHER_KIND = KeyKind(algorithm=KeyAlgorithm.RSA_2048)
+
+
+# Another kind of key.
+
+
+@pytest.mark.parametrize(
+    "state",
+    [KeyState.PLANNED, KeyState.STORED, KeyState.UPLOADED, KeyState.PUBLISHED, KeyState.STANDBY],
+)
+def test_a_coming_key_of_another_kind_than_asked_for_is_let_go(state: KeyState) -> None:
+    one = ring(A, key("n", state, kind=OTHER_KIND))
+    assert next_of(one) == (Act.RETIRE, "n")
+
+
+def test_a_key_that_is_staged_already_is_kept() -> None:
+    one = ring(A, key("n", KeyState.STANDBY, kind=OTHER_KIND))
+    assert next_of(one, staged="n")[0] is Act.WAIT
+
+
+def test_a_signing_key_of_another_kind_stays() -> None:
+    assert next_of(ring(key("a", KeyState.ACTIVE, kind=OTHER_KIND), S))[0] is Act.WAIT
+
+
+def test_a_key_that_never_signed_is_destroyed_as_soon_as_it_leaves() -> None:
+    one = ring(A, S, key("n", KeyState.RETIRING))
+    assert next_of(one) == (Act.DESTROY, "n")
+    signed = ring(A, S, key("n", KeyState.RETIRING, demoted_at=NOW))
+    assert next_of(signed) == (Act.REMOVE, "n")
+    assert next_of(ring(A, S, key("n", KeyState.QUARANTINED, demoted_at=NOW))) == (Act.DESTROY, "n")
+
+
+# What only people can put right.
+
+
+def test_a_frozen_ring_does_nothing() -> None:
+    one = ring(frozen="looking into it")
+    assert plan(one, seen(one)) == Step(Act.HALT, None, "frozen: looking into it")
+
+
+def test_without_its_group_nothing_is_done() -> None:
+    assert next_of(ring(A, S), group=None) == (Act.HALT, None)
+    assert next_of(ring(started=False), group=None) == (Act.HALT, None)
+
+
+@pytest.mark.parametrize("current", [None, "x", "somebody"])
+def test_a_credential_of_somebody_else_is_left_alone(current: str | None) -> None:
+    assert next_of(ring(A, S), current=current) == (Act.HALT, None)
+
+
+def test_before_the_first_key_the_secret_may_hold_anything() -> None:
+    assert next_of(ring(started=False), current="placeholder", group=())[0] is Act.PLAN
+
+
+@pytest.mark.parametrize("state", [KeyState.RETIRING, KeyState.REMOVED, KeyState.REVOKED])
+def test_a_key_that_is_signed_with_and_left_the_group_is_for_people(state: KeyState) -> None:
+    one = ring(A, key("x", state))
+    assert next_of(one, current="x", group=("KA",)) == (Act.HALT, "x")
+
+
+def test_a_key_that_is_signed_with_and_can_come_back_comes_back() -> None:
+    assert next_of(ring(A, draining()), current="d", group=("KA",)) == (Act.HEAL, "d")
+    gone: dict[str, object] = {"group": ("KA",), "public_key_ids": frozenset({"KA"})}
+    assert next_of(ring(A, draining()), current="d", **gone) == (Act.HALT, "d")
+
+
+def test_keys_that_cannot_be_used_do_not_follow_each_other_for_ever() -> None:
+    failures = tuple(Event(NOW - age, "x", "QUARANTINED: why") for age in (3600, 60, 1))
+    assert next_of(ring(A, history=failures))[0] is Act.PLAN
+    assert next_of(ring(A, history=failures[1:]))[0] is Act.PLAN
+    late = ring(A, history=tuple(replace(one, at=one.at + 1) for one in failures))
+    step = plan(late, seen(late))
+    assert (step.act, step.until) == (Act.WAIT, NOW + 1)
+    other = tuple(Event(NOW, "x", "ACTIVE") for _ in range(9))
+    assert next_of(ring(A, history=other))[0] is Act.PLAN
