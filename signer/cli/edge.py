@@ -6,15 +6,19 @@ import asyncio
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from signer.cli.ending import ending_like_ctrl_c
+from signer.cli.times import Duration
 
 if TYPE_CHECKING:
-    from signer.edge import EdgeServer
+    from collections.abc import Sequence
+
+    from signer.edge import EdgeServer, Locations
     from signer.edge.exchange import Exchange
 
 _LISTEN = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>[0-9]{1,5})")
@@ -29,12 +33,41 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
     return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
 
+def _locations(
+    ctx: click.Context, param: click.Parameter, values: Sequence[str]
+) -> list[tuple[str, int]]:
+    """Read ``NAME=DELAY`` of every location."""
+    pairs = [value.partition("=") for value in values]
+    return [(name, Duration().convert(delay or "0", param, ctx)) for name, _, delay in pairs]
+
+
 @click.command()
 @click.option(
     "--config",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file that describes the distribution.",
+    help="TOML file that describes the distribution; with --distribution, its origins here.",
+)
+@click.option(
+    "--distribution",
+    metavar="ID",
+    help="Follow this distribution in CloudFront's API: its behaviors and key groups.",
+)
+@click.option(
+    "--cloudfront", metavar="URL", help="An emulator's CloudFront API; AWS's when left out."
+)
+@click.option(
+    "--location",
+    "locations",
+    metavar="NAME=DELAY",
+    multiple=True,
+    callback=_locations,
+    help="A simulated edge location that learns of changes late, as far=20s. Repeatable.",
+)
+@click.option(
+    "--poll-every",
+    metavar="DURATION",
+    type=Duration(),
+    help="Time between two looks at CloudFront's API; 1s when left out.",
 )
 @click.option(
     "--listen",
@@ -59,7 +92,11 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def edge(
     *,
-    config: Path,
+    config: Path | None,
+    distribution: str | None,
+    cloudfront: str | None,
+    locations: list[tuple[str, int]],
+    poll_every: int | None,
     listen: tuple[str, int],
     inspector_port: int,
     no_inspector: bool,
@@ -74,11 +111,21 @@ def edge(
     """
     from signer.edge import Distribution, EdgeServer
 
+    served: Distribution | Locations
+    if distribution is not None:
+        served = _following(config, distribution, cloudfront, locations, poll_every)
+    elif cloudfront or locations or poll_every is not None:
+        raise click.UsageError("--cloudfront, --location and --poll-every need --distribution")
+    elif config is None:
+        raise click.UsageError("give --config, --distribution, or both")
+    else:
+        served = Distribution.from_toml(config)
+
     def line(exchange: Exchange) -> None:
         click.echo(json.dumps(_facts(exchange)) if as_json else _line(exchange))
 
     server = EdgeServer(
-        Distribution.from_toml(config),
+        served,
         host=listen[0],
         port=listen[1],
         inspector_port=None if no_inspector else inspector_port,
@@ -87,20 +134,47 @@ def edge(
     )
     try:
         with ending_like_ctrl_c():
-            asyncio.run(_serve(server, as_json=as_json))
+            asyncio.run(_serve(server, [name for name, _ in locations], as_json=as_json))
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
 
 
-async def _serve(server: EdgeServer, *, as_json: bool) -> None:
+def _following(
+    config: Path | None,
+    distribution: str,
+    cloudfront: str | None,
+    locations: list[tuple[str, int]],
+    poll_every: int | None,
+) -> Locations:
+    """Return what follows a distribution in CloudFront's API; nothing is asked yet."""
+    from signer.edge import CloudFrontApi, EdgeLocation, Locations, cloudfront_client
+    from signer.edge.cloudfront_config import LocalSettings
+    from signer.edge.config import read_local_settings
+    from signer.edge.responses import POP
+
+    local = read_local_settings(config) if config is not None else LocalSettings()
+    if cloudfront is not None and local.s3_endpoint_url is None:
+        # Never AWS's buckets for a distribution that only an emulator knows.
+        local = replace(local, s3_endpoint_url=cloudfront)
+    return Locations(
+        CloudFrontApi(cloudfront_client(cloudfront), distribution, local).read,
+        [EdgeLocation(name, delay) for name, delay in locations or [(POP, 0)]],
+        poll_seconds=1.0 if poll_every is None else poll_every,
+    )
+
+
+async def _serve(server: EdgeServer, locations: list[str], *, as_json: bool) -> None:
     """Run until cancelled."""
     async with server:
         if as_json:
-            click.echo(json.dumps({"url": server.url, "inspector_url": server.inspector_url}))
+            facts = {"url": server.url, "inspector_url": server.inspector_url}
+            click.echo(json.dumps({**facts, "locations": locations} if locations else facts))
         else:
             click.echo(f"Edge       {server.url}")
             if server.inspector_url:
                 click.echo(f"Inspector  {server.inspector_url}")
+            if locations:
+                click.echo(f"Locations  {', '.join(locations)}")
             click.echo("Ctrl-C stops it.")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -113,6 +187,7 @@ def _facts(exchange: Exchange) -> dict[str, object]:
         "path": exchange.arrival.path,
         "status": exchange.status,
         "reason": exchange.reason,
+        **({"location": exchange.location} if exchange.location else {}),
         "bytes": exchange.sent,
         "seconds": exchange.seconds,
     }
@@ -122,4 +197,5 @@ def _line(exchange: Exchange) -> str:
     # Quoted when needed: a path must not move the cursor or forge a line.
     path = exchange.arrival.path
     shown = path if path.isascii() and path.isprintable() else ascii(path)
-    return f"{exchange.status} {exchange.arrival.method} {shown} {exchange.reason}"
+    place = f" {exchange.location}" if exchange.location else ""
+    return f"{exchange.status} {exchange.arrival.method} {shown} {exchange.reason}{place}"

@@ -5,6 +5,8 @@ emulated.
 """
 
 from signer.edge.app import EdgeApp
+from signer.edge.cloudfront_api import CloudFrontApi, cloudfront_client
+from signer.edge.cloudfront_config import LocalSettings
 from signer.edge.distribution import (
     Behavior,
     Distribution,
@@ -16,18 +18,24 @@ from signer.edge.distribution import (
     ViewerCertificate,
 )
 from signer.edge.function_file import FunctionFile
+from signer.edge.locations import EdgeLocation, Locations
 from signer.edge.server import EdgeServer
 
 __all__ = [
     "Behavior",
+    "CloudFrontApi",
     "Distribution",
     "EdgeApp",
+    "EdgeLocation",
     "EdgeServer",
     "FolderOrigin",
     "FunctionFile",
     "HttpOrigin",
     "LambdaOrigin",
+    "LocalSettings",
+    "Locations",
     "Origin",
     "S3Origin",
     "ViewerCertificate",
+    "cloudfront_client",
 ]

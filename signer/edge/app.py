@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signer.edge.distribution import METHODS, Behavior, Distribution
+from signer.edge.distribution import METHODS, Behavior, Distribution, Origin
 from signer.edge.exchange import Exchange, Recorder
 from signer.edge.form import ambiguous, malformed
-from signer.edge.forwarding import forwarded
-from signer.edge.origins import OriginError, connect
+from signer.edge.forwarding import LOCATION_HEADER, forwarded
+from signer.edge.origins import Fetcher, OriginError, connect
 from signer.edge.responses import (
+    POP,
     REQUEST_TOO_LARGE,
     EdgeResponse,
     RequestIdentity,
@@ -27,8 +28,9 @@ from signer.edge.responses import (
     signature_refusal,
     with_edge_headers,
 )
-from signer.edge.signatures import Gatekeeper
+from signer.edge.source import Fixed, Served, Source
 from signer.edge.viewer import MAX_REQUEST_BYTES, Arrival, ViewerLeftError, viewer_body
+from signer.errors import SignerError
 from signer.wire import MAX_URL_BYTES
 
 if TYPE_CHECKING:
@@ -48,14 +50,14 @@ class _RefusedError(Exception):
 
 
 class EdgeApp:
-    """Serves a distribution as ASGI application.
+    """Serves a distribution as ASGI application; with a source, whatever it yields at the moment.
 
     Nothing that a viewer sends makes it raise.
     """
 
     def __init__(
         self,
-        distribution: Distribution,
+        distribution: Distribution | Source,
         *,
         clock: Callable[[], float] = time.time,
         recorder: Recorder | None = None,
@@ -64,17 +66,21 @@ class EdgeApp:
         """Prepare; connections to origins are opened at the first request.
 
         Args:
-            distribution: What to serve.
+            distribution: What to serve, or a source of it: :class:`signer.edge.Locations`.
             clock: Returns seconds since 1970.
             recorder: Remembers requests for the inspector.
             on_exchange: Called after every request.
         """
-        self._distribution = distribution
         self._clock = clock
         self._recorder = recorder or Recorder()
         self._on_exchange = on_exchange
-        self._gatekeeper = Gatekeeper(distribution, clock)
-        self._fetchers = {name: connect(origin) for name, origin in distribution.origins.items()}
+        # A version of the configuration may change an origin while another one still has the old.
+        self._fetchers: dict[str, list[tuple[Origin, Fetcher]]] = {}
+        if isinstance(distribution, Distribution):
+            self.source: Source = Fixed(distribution)
+            self._connect(distribution)
+        else:
+            self.source = distribution
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,10 +91,23 @@ class EdgeApp:
         else:
             await self._serve(scope, receive, send)
 
+    async def start(self) -> None:
+        """Get the first configuration from a source; a server does it by ASGI's lifespan.
+
+        Raises:
+            SignerError: It cannot be had.
+        """
+        await self.source.start()
+        served = self.source.at(None)
+        if served is not None:
+            self._connect(served.distribution)
+
     async def aclose(self) -> None:
-        """Close all connections to origins."""
-        for fetcher in self._fetchers.values():
-            await fetcher.close()
+        """Stop the source, and close all connections to origins."""
+        await self.source.stop()
+        for fetchers in self._fetchers.values():
+            for _, fetcher in fetchers:
+                await fetcher.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -96,6 +115,11 @@ class EdgeApp:
             if message["type"] == "lifespan.shutdown":
                 await self.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
+                return
+            try:
+                await self.start()
+            except SignerError as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})
 
@@ -108,7 +132,8 @@ class EdgeApp:
             response = await self._answer(exchange, identity, receive)
             exchange.status = response.status
             self._recorder.tell(exchange)
-            with_edge_headers(response, identity, self._clock())
+            pop = exchange.location or POP
+            with_edge_headers(response, identity, self._clock(), pop=pop)
             await _deliver(response, exchange, receive, send)
         except ViewerLeftError:
             exchange.aborted = True
@@ -123,18 +148,18 @@ class EdgeApp:
     ) -> EdgeResponse:
         """Decide, and ask the origin; every failure becomes a response."""
         try:
-            self._check_form(exchange.arrival)
-            behavior = self._distribution.behavior_for(exchange.arrival.path)
+            served = self._served(exchange)
+            _check_form(exchange.arrival, served)
+            behavior = served.distribution.behavior_for(exchange.arrival.path)
             exchange.behavior = behavior
-            exchange.verdict = self._gatekeeper.verdict(
+            exchange.verdict = served.gatekeeper.verdict(
                 exchange.arrival, behavior, exchange.started
             )
             if exchange.verdict is not None and not exchange.verdict.allowed:
-                return signature_refusal(
-                    exchange.verdict, explain=self._distribution.explain_header
-                )
+                explain = served.distribution.explain_header
+                return signature_refusal(exchange.verdict, explain=explain)
             _check_method(exchange.arrival, behavior)
-            return await self._fetch(exchange, behavior, identity, receive)
+            return await self._fetch(exchange, served, behavior, identity, receive)
         except _RefusedError as refused:
             exchange.refusal = str(refused)
             page = error_page(refused.status, str(refused), identity)
@@ -151,32 +176,25 @@ class EdgeApp:
             exchange.failure = f"The edge failed: {type(error).__name__}"
             return error_page(500, "The edge failed; its log says more.", identity)
 
-    def _check_form(self, arrival: Arrival) -> None:
-        """Refuse what is no proper request to this distribution."""
-        if len(arrival.url) > MAX_URL_BYTES:
-            raise _RefusedError(414, f"The URL is longer than {MAX_URL_BYTES} bytes.", closing=True)
-        if arrival.size > MAX_REQUEST_BYTES:
-            raise _RefusedError(
-                REQUEST_TOO_LARGE,
-                f"Request line and headers are longer than {MAX_REQUEST_BYTES} bytes.",
-                closing=True,
-            )
-        problem = malformed(arrival)
-        if problem is not None:
-            raise _RefusedError(400, problem, closing=True)
-        if not self._distribution.serves_host(arrival.host):
-            raise _RefusedError(403, "The host name belongs to no distribution here.")
-        # Public behaviors too: it is there that an origin may read the path of a private one.
-        if self._gatekeeper.guards_anything and ambiguous(arrival.path):
-            raise _RefusedError(
-                400, "The path has an encoded slash, a backslash or a dot segment; ask without."
-            )
+    def _served(self, exchange: Exchange) -> Served:
+        """Return what the location that the viewer chose serves now, and note both."""
+        names = exchange.arrival.values(LOCATION_HEADER)
+        served = self.source.at(names[0] if names else None)
+        if served is None or (served.location is not None and len(names) > 1):
+            raise _RefusedError(400, "The header x-edge-location names no edge location here.")
+        exchange.location, exchange.version = served.location, served.version
+        return served
 
     async def _fetch(
-        self, exchange: Exchange, behavior: Behavior, identity: RequestIdentity, receive: Receive
+        self,
+        exchange: Exchange,
+        served: Served,
+        behavior: Behavior,
+        identity: RequestIdentity,
+        receive: Receive,
     ) -> EdgeResponse:
         arrival = exchange.arrival
-        root = self._distribution.default_root_object
+        root = served.distribution.default_root_object
         exchange.forwarded = forwarded(
             arrival,
             behavior,
@@ -184,7 +202,43 @@ class EdgeApp:
             path=f"/{root}" if root and arrival.path == "/" else arrival.path,
             body=viewer_body(receive) if arrival.has_body else None,
         )
-        return await self._fetchers[behavior.origin].fetch(exchange.forwarded.request)
+        fetcher = self._fetcher(behavior.origin, served.distribution.origins[behavior.origin])
+        return await fetcher.fetch(exchange.forwarded.request)
+
+    def _connect(self, distribution: Distribution) -> None:
+        """Prepare all origins, so that one that cannot work is known before the first request."""
+        for name, origin in distribution.origins.items():
+            self._fetcher(name, origin)
+
+    def _fetcher(self, name: str, origin: Origin) -> Fetcher:
+        known = self._fetchers.setdefault(name, [])
+        for present, fetcher in known:
+            if present is origin or present == origin:
+                return fetcher
+        known.append((origin, connect(origin)))
+        return known[-1][1]
+
+
+def _check_form(arrival: Arrival, served: Served) -> None:
+    """Refuse what is no proper request to this distribution."""
+    if len(arrival.url) > MAX_URL_BYTES:
+        raise _RefusedError(414, f"The URL is longer than {MAX_URL_BYTES} bytes.", closing=True)
+    if arrival.size > MAX_REQUEST_BYTES:
+        raise _RefusedError(
+            REQUEST_TOO_LARGE,
+            f"Request line and headers are longer than {MAX_REQUEST_BYTES} bytes.",
+            closing=True,
+        )
+    problem = malformed(arrival)
+    if problem is not None:
+        raise _RefusedError(400, problem, closing=True)
+    if not served.distribution.serves_host(arrival.host):
+        raise _RefusedError(403, "The host name belongs to no distribution here.")
+    # Public behaviors too: it is there that an origin may read the path of a private one.
+    if served.gatekeeper.guards_anything and ambiguous(arrival.path):
+        raise _RefusedError(
+            400, "The path has an encoded slash, a backslash or a dot segment; ask without."
+        )
 
 
 def _check_method(arrival: Arrival, behavior: Behavior) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from signer.assumptions import Assumptions
+from signer.edge.cloudfront_config import LocalSettings
 from signer.edge.distribution import (
     FUNCTION_FRONT_ENDS,
     METHODS,
@@ -32,6 +33,7 @@ from signer.verifier import TrustedKeyGroup
 
 Part = TypeVar("Part")
 
+_FROM_CLOUDFRONT = ("behaviors", "default_behavior", "default_root_object", "key_groups")
 _DUPLICATES = ("deny", "first", "last")
 _ORIGIN_TYPES = ("folder", "http", "lambda", "s3")
 
@@ -61,6 +63,32 @@ def read_distribution(path: Path) -> Distribution:
     }
     top.finish()
     return _built(Distribution, top, settings)
+
+
+def read_local_settings(path: Path) -> LocalSettings:
+    """Read what belongs to this machine while CloudFront's API tells the rest.
+
+    The settings are those of :func:`read_distribution` that the API does not tell, and
+    ``s3_endpoint_url``.
+
+    Raises:
+        ConfigurationError: The file cannot be read, a field is wrong, or it is the API's to tell.
+    """
+    top = Table(path, _parsed(path))
+    for key in _FROM_CLOUDFRONT:
+        if key in top.keys():  # noqa: SIM118 - not a dict
+            advice = "leave it out, or leave out the id of the distribution"
+            raise top.error(key, "is read from CloudFront's API", advice=advice)
+    settings = {
+        "origins": _named(top, "origins", _origin),
+        "domain_names": top.strings("domain_names") or None,
+        "viewer_certificate": _viewer_certificate(top),
+        "assumptions": _assumptions(top),
+        "explain_header": top.maybe_bool("explain_header") or False,
+        "s3_endpoint_url": top.maybe_string("s3_endpoint_url"),
+    }
+    top.finish()
+    return _built(LocalSettings, top, settings)
 
 
 def _parsed(path: Path) -> dict[str, object]:

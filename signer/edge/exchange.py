@@ -28,6 +28,8 @@ class Exchange:
         number: Counts up from 1.
         started: Seconds since 1970, by the edge's clock.
         arrival: What the viewer sent.
+        location: The simulated edge location that answered; None when there are none.
+        version: The version of the configuration that it served; None before it was chosen.
         behavior: The behavior that took it; None when it was refused before.
         verdict: The signature's verdict; None when the behavior needs no signature.
         forwarded: The origin request, if it came to that.
@@ -42,6 +44,8 @@ class Exchange:
     number: int
     started: float
     arrival: Arrival
+    location: str | None = None
+    version: int | None = None
     behavior: Behavior | None = None
     verdict: Verdict | None = None
     forwarded: Forwarded | None = None

@@ -19,7 +19,12 @@ from signer.edge.viewer import Arrival
 from signer.viewer_request import cookie_pairs
 from signer.wire import RESERVED_PARAMETERS
 
-_REPLACED = frozenset({b"host", b"cookie", b"expect", b"via", b"x-forwarded-for", b"x-amz-cf-id"})
+LOCATION_HEADER = b"x-edge-location"
+"""Chooses a simulated edge location; meant for this edge, and so never for an origin."""
+
+_REPLACED = frozenset(
+    {b"host", b"cookie", b"expect", b"via", b"x-forwarded-for", b"x-amz-cf-id", LOCATION_HEADER}
+)
 _EDGE_PREFIX = b"cloudfront-"
 
 

@@ -13,6 +13,7 @@ from signer.assumptions import Assumptions
 from signer.cookies import COOKIE_NAMES
 from signer.edge.exchange import Exchange
 from signer.edge.hints import hints
+from signer.edge.source import Progress
 from signer.verdict import STEPS
 from signer.viewer_request import cookie_pairs
 
@@ -69,6 +70,8 @@ def report(exchange: Exchange) -> dict[str, object]:
         "reason": exchange.reason,
         "refusal": exchange.refusal,
         "failure": exchange.failure,
+        "location": exchange.location,
+        "version": exchange.version,
         "hints": hints(exchange),
         "behavior": {
             "path_pattern": behavior.path_pattern,
@@ -109,11 +112,33 @@ def _placeholder(exchange: Exchange, kind: str) -> dict[str, object]:
         "reason": exchange.reason,
         "refusal": None,
         "failure": f"The inspector cannot describe this request ({kind}).",
+        "location": exchange.location,
+        "version": exchange.version,
         **dict.fromkeys(("behavior", "decision", "origin")),
         "hints": [],
         "cookies": [],
         "headers": [],
         "curl": "",
+    }
+
+
+def progress_report(progress: Progress) -> dict[str, object]:
+    """Describe how far the edge locations have caught up."""
+    return {
+        "now": progress.now,
+        "newest": progress.newest,
+        "problem": progress.problem,
+        "locations": [
+            {
+                "name": location.name,
+                "delay": location.delay,
+                "version": location.version,
+                "since": location.since,
+                "catches_up": location.catches_up,
+                "trusted": {group: list(ids) for group, ids in location.trusted.items()},
+            }
+            for location in progress.locations
+        ],
     }
 
 

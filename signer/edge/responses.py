@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
-POP = b"LOCAL1-P1"
+POP = "LOCAL1-P1"
 """What stands where CloudFront names its edge location."""
 
 REQUEST_TOO_LARGE = 494
@@ -105,11 +105,17 @@ def error_page(status: int, sentence: str, identity: RequestIdentity) -> EdgeRes
 
 
 def with_edge_headers(
-    response: EdgeResponse, identity: RequestIdentity, now: float
+    response: EdgeResponse, identity: RequestIdentity, now: float, *, pop: str = POP
 ) -> EdgeResponse:
     """Add what every response from an edge location has.
 
     Nothing is cached, so ``x-cache`` is "Miss" or "Error", never "Hit".
+
+    Args:
+        response: Gets the headers.
+        identity: For ``via`` and ``x-amz-cf-id``.
+        now: Seconds since 1970, for ``date``.
+        pop: Name of the edge location.
     """
     outcome = b"Error" if response.status >= _BAD_REQUEST else b"Miss"
     kept = [(name, value) for name, value in response.headers if name not in _EDGE_HEADERS]
@@ -120,7 +126,7 @@ def with_edge_headers(
         *kept,
         (b"via", b", ".join([*upstream, identity.via.encode()])),
         (b"x-cache", outcome + b" from cloudfront"),
-        (b"x-amz-cf-pop", POP),
+        (b"x-amz-cf-pop", pop.encode()),
         (b"x-amz-cf-id", identity.request_id.encode()),
     ]
     return response

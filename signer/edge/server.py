@@ -13,10 +13,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from signer.edge.app import EdgeApp
-from signer.edge.distribution import Distribution
+from signer.edge.distribution import Distribution, ViewerCertificate
 from signer.edge.exchange import Exchange, Recorder
 from signer.edge.inspector import InspectorApp
 from signer.edge.listening import is_loopback, listeners
+from signer.edge.source import Source
 from signer.errors import ConfigurationError
 
 _LARGEST_HEAD = 256 * 1024
@@ -43,7 +44,7 @@ class EdgeServer:
 
     def __init__(
         self,
-        distribution: Distribution,
+        distribution: Distribution | Source,
         *,
         host: str = "127.0.0.1",
         port: int = 8080,
@@ -57,7 +58,7 @@ class EdgeServer:
         """Check the address; nothing is opened before :meth:`start`.
 
         Args:
-            distribution: What to serve.
+            distribution: What to serve, or a source of it: :class:`signer.edge.Locations`.
             host: Address to listen on; ``localhost`` for both loopback addresses.
             port: Port for viewers; 0 for any free one.
             inspector_port: Port of the inspector, always on loopback; 0 for any free one, None
@@ -80,7 +81,6 @@ class EdgeServer:
                     advice="it is a development tool: listen on 127.0.0.1, or allow it explicitly",
                     field="host",
                 )
-        self._distribution = distribution
         self._host, self._port, self._inspector_port = host, port, inspector_port
         self._sockets, self._inspector_sockets = list(sockets), list(inspector_sockets)
         self._recorder = Recorder()
@@ -97,6 +97,7 @@ class EdgeServer:
         Raises:
             ConfigurationError: ``edge_address``: the address is in use or not ours;
                 ``edge_certificate``: the TLS files cannot be used.
+            SignerError: A source cannot tell what to serve.
         """
         viewers = self._sockets or _listeners(self._host, self._port)
         inspector = self._inspector_sockets
@@ -104,13 +105,16 @@ class EdgeServer:
         try:
             if not inspector and self._inspector_port is not None:
                 inspector = _listeners(loopback, self._inspector_port)
-            scheme = "https" if self._distribution.viewer_certificate else "http"
-            self.url = _url(scheme, self._host, viewers[0])
-            await self._run(self._app, viewers, tls=True)
+            await self._app.start()
+            served = self._app.source.at(None)
+            certificate = served.distribution.viewer_certificate if served else None
+            self.url = _url("https" if certificate else "http", self._host, viewers[0])
+            await self._run(self._app, viewers, certificate)
             if inspector:
                 self.inspector_url = _url("http", loopback, inspector[0])
-                page = InspectorApp(self._recorder, title=self.url)
-                await self._run(page, inspector, tls=False)
+                progress = self._app.source.progress
+                page = InspectorApp(self._recorder, title=self.url, progress=progress)
+                await self._run(page, inspector, None)
         except BaseException:
             for listener in (*viewers, *inspector):
                 listener.close()
@@ -146,8 +150,9 @@ class EdgeServer:
         """Stop."""
         await self.stop()
 
-    async def _run(self, app: ASGIApp, listeners: list[socket.socket], *, tls: bool) -> None:
-        certificate = self._distribution.viewer_certificate if tls else None
+    async def _run(
+        self, app: ASGIApp, listeners: list[socket.socket], certificate: ViewerCertificate | None
+    ) -> None:
         config = uvicorn.Config(
             app,
             http="h11",

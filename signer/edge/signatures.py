@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from signer.edge.distribution import Behavior, Distribution
 from signer.edge.viewer import Arrival
 from signer.verdict import Verdict
@@ -14,12 +12,11 @@ from signer.viewer_request import ViewerRequest
 class Gatekeeper:
     """Decides for every behavior of a distribution whether a request is signed well enough."""
 
-    def __init__(self, distribution: Distribution, clock: Callable[[], float]) -> None:
+    def __init__(self, distribution: Distribution) -> None:
         self._verifiers = {
             behavior: Verifier(
                 [distribution.key_groups[name] for name in behavior.trusted_key_groups],
                 assumptions=distribution.assumptions,
-                clock=clock,
             )
             for behavior in (distribution.default_behavior, *distribution.behaviors)
             if behavior.trusted_key_groups

@@ -138,3 +138,39 @@ def test_other_machines_need_permission(config: Path) -> None:
     answer = run("edge", "--config", str(config), "--listen", "0.0.0.0:0")
     refused(answer, "edge_remote", exit_code=2)
     assert "other machines" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--config", "FILE", "--cloudfront", "http://127.0.0.1:1"],
+        ["--config", "FILE", "--location", "far=20s"],
+        ["--config", "FILE", "--poll-every", "2s"],
+        ["--distribution", "E1", "--location", "far=soon"],
+    ],
+)
+def test_options_that_do_not_go_together(config: Path, arguments: list[str]) -> None:
+    given = [str(config) if one == "FILE" else one for one in arguments]
+    assert run("edge", *given).exit_code == 2
+
+
+@pytest.mark.parametrize("location", ["=5s", "a b=5s", "far=2d"])
+def test_locations_that_are_none(location: str) -> None:
+    answer = run("edge", "--distribution", "E1", "--location", location)
+    refused(answer, "edge_location", exit_code=2)
+
+
+def test_a_file_that_tells_what_the_api_does(config: Path) -> None:
+    answer = run("edge", "--config", str(config), "--distribution", "E1")
+    refused(answer, "configuration_field", exit_code=2)
+    assert "default_behavior" in answer.stderr
+
+
+def test_an_api_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    answer = run(
+        "edge", "--distribution", "E1", "--cloudfront", "http://127.0.0.1:9", "--listen", "0"
+    )
+    refused(answer, "cloudfront_unavailable", exit_code=1)

@@ -11,7 +11,7 @@ import ipaddress
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from signer.edge.exchange import Recorder
-from signer.edge.report import as_json
+from signer.edge.report import as_json, progress_report
+from signer.edge.source import Progress
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -42,6 +43,7 @@ _ASSETS = {
     "/inspector.css": ("inspector.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/main.js": ("main.js", "text/javascript"),
+    "/locations.js": ("locations.js", "text/javascript"),
     "/detail.js": ("detail.js", "text/javascript"),
     "/dom.js": ("dom.js", "text/javascript"),
     "/times.js": ("times.js", "text/javascript"),
@@ -53,14 +55,22 @@ _PORT = re.compile(r":[0-9]{1,5}\Z")
 class InspectorApp:
     """ASGI application of the inspector."""
 
-    def __init__(self, recorder: Recorder, *, title: str = "") -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        title: str = "",
+        progress: Callable[[], Progress | None] = lambda: None,
+    ) -> None:
         """Show what a recorder remembers.
 
         Args:
             recorder: Shared with the data plane.
             title: Address of the edge, for the page's head.
+            progress: Tells how far the edge locations are; None where there are none.
         """
         self._recorder = recorder
+        self._progress = progress
         self._title = title
         # Tells a page that reconnects whether it still talks to the same run of the edge.
         self._run = secrets.token_hex(8)
@@ -91,6 +101,10 @@ class InspectorApp:
             # ASCII like the events: a policy may have characters that are no text.
             reports = ",".join(as_json(exchange) for exchange in self._recorder.all())
             return Response(f"[{reports}]", media_type="application/json")
+        if path == "/locations":
+            progress = self._progress()
+            told = None if progress is None else progress_report(progress)
+            return Response(json.dumps(told), media_type="application/json")
         if path == "/events":
             return StreamingResponse(self._events(), media_type="text/event-stream")
         if path in _ASSETS:
@@ -100,7 +114,12 @@ class InspectorApp:
 
     async def _events(self) -> AsyncIterator[str]:
         """Yield server-sent events: who we are, what is remembered, then what is new."""
-        yield _event("hello", json.dumps({"run": self._run, "title": self._title}))
+        about = {
+            "run": self._run,
+            "title": self._title,
+            "locations": self._progress() is not None,
+        }
+        yield _event("hello", json.dumps(about))
         async for exchange in self._recorder.follow(_HEARTBEAT_SECONDS):
             yield ": still here\n\n" if exchange is None else _event("exchange", as_json(exchange))
 

@@ -41,6 +41,8 @@ function verdict(exchange, actions) {
     decision && decision.code && code(decision.code, "tag"),
     code(exchange.reason, "tag quiet"),
     behavior && el("span", { class: "tag quiet" }, "behavior ", code(behavior.path_pattern)),
+    decision && decision.key_pair_id && el("span", { class: "tag quiet" }, "key ", code(decision.key_pair_id)),
+    exchange.location && el("span", { class: "tag quiet" }, "location ", code(exchange.location)),
   ];
   return el(
     "div",
@@ -172,6 +174,7 @@ function request(exchange) {
       ["Received", el("span", { class: "moment" }, el("span", {}, utc(exchange.time)), el("span", { class: "quiet" }, local(exchange.time)))],
       ["From", exchange.viewer === null ? null : code(exchange.viewer)],
       ["Answer", `${exchange.status || "none yet"}, ${bytes(exchange.sent)}, ${duration(exchange.seconds)}${exchange.aborted ? ", broken off" : ""}`],
+      ["Edge location", exchange.location === null ? null : `${exchange.location}, serving version ${exchange.version}`],
       ["Behavior", exchange.behavior === null ? null : behaviorLine(exchange.behavior)],
     ]),
     el("details", { open: exchange.cookies.length > 0 }, el("summary", {}, `Cookies (${exchange.cookies.length})`), el("dl", { class: "pairs" }, pairs(exchange.cookies))),

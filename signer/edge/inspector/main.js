@@ -2,6 +2,7 @@
 
 import { el, visible } from "./dom.js";
 import { isRefused, kindOf, renderDetail } from "./detail.js";
+import { refresh as refreshLocations } from "./locations.js";
 import { clockTime, distance } from "./times.js";
 
 const LIMIT = 500;
@@ -62,9 +63,16 @@ function rowFor(exchange) {
     el("span", { class: "status" }, exchange.status || "…"),
     el("span", { class: "what" },
       el("span", { class: "target", title: visible(exchange.path + query) }, el("b", {}, visible(exchange.method)), " ", visible(exchange.path), el("span", { class: "quiet" }, visible(query))),
-      el("span", { class: "why" }, visible(why(exchange)))),
+      el("span", { class: "why" }, visible(why(exchange))),
+      exchange.location && el("span", { class: "signer" }, signer(exchange))),
     el("span", { class: "pattern", title: visible(pattern) }, credentialsTag(exchange), visible(pattern)),
   );
+}
+
+// Only where there are locations, whose question it is: which key is trusted where already?
+function signer(exchange) {
+  const key = exchange.decision?.key_pair_id;
+  return `${exchange.location}, version ${exchange.version}${key ? `, key ${visible(key)}` : ""}`;
 }
 
 function why(exchange) {
@@ -76,7 +84,7 @@ function why(exchange) {
 function matches(exchange) {
   if (state.deniedOnly && !isRefused(exchange)) return false;
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [exchange.method, exchange.path, exchange.query, exchange.status, why(exchange), exchange.behavior?.path_pattern].join(" ").toLowerCase();
+  const text = [exchange.method, exchange.path, exchange.query, exchange.status, why(exchange), exchange.behavior?.path_pattern, exchange.location, exchange.decision?.key_pair_id].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -210,7 +218,17 @@ setInterval(() => {
   }
 }, 1000);
 
-function hello({ run, title }) {
+let followed = false;
+function followLocations() {
+  // While the edge is gone, what was last known stays; the head of the page says that it is gone.
+  const look = () => document.hidden || refreshLocations().catch(() => {});
+  look();
+  if (!followed) setInterval(look, 1000);
+  followed = true;
+}
+
+function hello({ run, title, locations }) {
+  if (locations) followLocations();
   if (state.run !== null && state.run !== run) {
     state.cleared = 0;
     for (const number of [...exchanges.keys()]) forget(number);
