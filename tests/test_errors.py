@@ -18,6 +18,7 @@ from signer.errors import (
     RemoteError,
     RequestError,
     ResourceError,
+    RotationError,
     SignerError,
     SigningError,
     UrlError,
@@ -35,7 +36,7 @@ INPUT_ERRORS = (
     ResourceError,
     UrlError,
 )
-OTHER_ERRORS = (CredentialError, IdentityError, RemoteError, SigningError)
+OTHER_ERRORS = (CredentialError, IdentityError, RemoteError, RotationError, SigningError)
 
 
 def test_every_error_of_the_module_is_in_one_of_the_two_groups() -> None:

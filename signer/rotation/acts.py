@@ -18,7 +18,7 @@ from signer.errors import RotationError, SignerError
 from signer.rotation import records
 from signer.rotation.plan import is_urgent
 from signer.rotation.probe import Finding, Send, probe
-from signer.rotation.ring import Custody, Event, Ring, RingKey
+from signer.rotation.ring import Custody, Ring, RingKey
 from signer.rotation.secret_versions import PREVIOUS, STAGED, STANDBY
 from signer.rotation.steps import Act, Observed, Step
 from signer.rotation.stored_key import StoredKey
@@ -174,7 +174,7 @@ class Acts:
         else:
             _check_credential(text, key)
             self._aws.secrets.move(secret, STAGED, key.version)
-        return ring.with_keys([], [Event(self._now(), key.kid, "staged")])
+        return records.staged(ring, key, self._now())
 
     def _promote(self, ring: Ring, key: RingKey, observed: Observed) -> Ring:
         """Switch issuers, over the version that was seen."""

@@ -6,6 +6,7 @@ finds its own writing refused, and the next one looks at what was done and goes 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -26,9 +27,13 @@ from signer.rotation.ring import (
     RingKey,
     Settings,
 )
+from signer.rotation.secret_versions import CURRENT, PREVIOUS, STAGED, STANDBY
 
 NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 """What a secret holds before there is a key: readers say so instead of failing oddly."""
+
+DESTROYED: Final = "destroyed with its stack"
+"""Why a ring is frozen that :func:`destroy` has emptied."""
 
 _TRIES: Final = 5
 _LONGEST_REASON: Final = 200
@@ -53,14 +58,16 @@ def create(rotation: Rotation, name: str, settings: Settings) -> Ring:
                 advice="change them with: signer rotate configure",
             )
         return there
+    # Whoever made the secrets already needs no permission to make any.
     secrets = rotation.aws.secrets
-    if not secrets.create(
-        settings.signing_secret, NOT_INITIALISED, f"{name}: what issuers sign with"
-    ):
-        _refuse_credential(secrets.read_current(settings.signing_secret) or "")
-    secrets.create(
-        settings.standby_secret, NOT_INITIALISED, f"{name}: the next key; no issuer reads it"
-    )
+    text = secrets.read_current(settings.signing_secret)
+    if text is None:
+        secrets.create(settings.signing_secret, NOT_INITIALISED, f"{name}: what issuers sign with")
+    _refuse_credential(text or "")
+    if secrets.read_current(settings.standby_secret) is None:
+        secrets.create(
+            settings.standby_secret, NOT_INITIALISED, f"{name}: the next key; no issuer reads it"
+        )
     ring = Ring(name=name, settings=settings)
     rotation.store.write(ring, over=None)
     return ring
@@ -227,6 +234,33 @@ def rollback(rotation: Rotation) -> Ring:
     return ring
 
 
+def destroy(rotation: Rotation) -> Ring:
+    """Delete the key group and the public halves, and let nobody sign with the private ones.
+
+    What is left is a frozen ring without keys, and a signing secret that says that there is none.
+    Half of it is done by doing it again. Keys that the ring did not make stay.
+
+    Raises:
+        RotationError: ``key_group_in_use``: a distribution trusts the group; nothing was changed.
+            ``public_key_in_use``: another key group has one of the keys.
+        RemoteError: AWS did not answer.
+    """
+    ring, aws = rotation.ring(), rotation.aws
+    if ring.key_group_id is not None:
+        # First, since CloudFront refuses it for a group in use. No tick does anything without one.
+        aws.key_groups.delete_group(ring.key_group_id)
+    ring = _changed(rotation, lambda ring: replace(ring, frozen=DESTROYED))
+    seen = aws.key_groups.look(ring.name, ring.key_group_id)
+    kept = {key.public_key_id for key in ring.keys if key.public_key_id is not None}
+    for public_key_id in sorted({*seen.uploaded.values(), *kept}):
+        aws.key_groups.delete_public_key(public_key_id)
+    for key in ring.keys:
+        if key.kms_key_arn is not None:
+            aws.kms.schedule_deletion(key.kms_key_arn)
+    _forget(rotation, ring)
+    return _changed(rotation, _emptied)
+
+
 def find(ring: Ring, name: str) -> RingKey:
     """Return the key that an operator means.
 
@@ -265,6 +299,22 @@ def _changed(rotation: Rotation, change: Callable[[Ring], Ring]) -> Ring:
         else:
             return changed
     raise RotationError("ring_changed", "others write the ring all the time", advice="try again")
+
+
+def _forget(rotation: Rotation, ring: Ring) -> None:
+    """Take the private halves out of the secrets, as far as these are still there."""
+    secrets, settings = rotation.aws.secrets, ring.settings
+    text = secrets.read_current(settings.signing_secret)
+    if text not in {None, NOT_INITIALISED}:
+        secrets.put(settings.signing_secret, str(uuid.uuid4()), NOT_INITIALISED, CURRENT)
+    for key in ring.keys:
+        secrets.strip(settings.standby_secret, key.version, STANDBY)
+        secrets.strip(settings.signing_secret, key.version, PREVIOUS, STAGED)
+
+
+def _emptied(ring: Ring) -> Ring:
+    empty = Ring(name=ring.name, settings=ring.settings, rev=ring.rev, frozen=DESTROYED)
+    return replace(empty, history=ring.history)
 
 
 def _refuse_credential(text: str) -> None:

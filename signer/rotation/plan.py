@@ -45,6 +45,7 @@ from signer.rotation.ring import (
     HOUR,
     LEAVING,
     TRUSTED,
+    Custody,
     KeyState,
     Ring,
     RingKey,
@@ -53,6 +54,9 @@ from signer.rotation.steps import Act, Observed, Step
 
 MAX_KEYS_IN_GROUP: Final = 5
 """CloudFront's quota. AWS page: "Quotas" (cloudfront-limits)."""
+
+GRANT_SECONDS: Final = 300
+"""How long AWS may take until everybody knows that issuers may sign with a key in KMS."""
 
 _OURS_IN_GROUP: Final = 4
 _FAILURES_AN_HOUR: Final = 3
@@ -156,8 +160,10 @@ def _promoted(ring: Ring, observed: Observed) -> Step | None:
         ready = coming.state in {KeyState.PUBLISHED, KeyState.STANDBY}
     if not ready:
         return None
-    if observed.staged != coming.version:
+    if observed.staged != coming.version or coming.staged_at is None:
         return Step(Act.STAGE, coming.kid, _why_due(ring))
+    if ring.started and observed.now < _permitted(coming):
+        return None
     return Step(Act.PROMOTE, coming.kid, _why_due(ring))
 
 
@@ -249,6 +255,15 @@ def destruction_due(ring: Ring, key: RingKey) -> float:
     return key.demoted_at + schedule.stale_limit + schedule.rollback_window
 
 
+def _permitted(key: RingKey) -> int:
+    """Return when issuers may sign with a key that was staged.
+
+    AWS page "CreateGrant" (API_CreateGrant): a grant takes up to five minutes to hold everywhere.
+    """
+    wait = GRANT_SECONDS if key.kind.custody is Custody.KMS else 0
+    return (key.staged_at or 0) + wait
+
+
 def is_urgent(ring: Ring, observed: Observed) -> bool:
     """Whether whatever is signed now is refused, or must not be signed any more.
 
@@ -306,7 +321,8 @@ def _wait(ring: Ring, observed: Observed) -> Step:
         if key.state is KeyState.PUBLISHED:
             coming.append((_soaked(ring, observed, key), key.kid, Act.TEST.value))
         if key.state is KeyState.STANDBY:
-            coming.append((rotation_due(ring, observed), key.kid, Act.PROMOTE.value))
+            due = max(rotation_due(ring, observed), _permitted(key))
+            coming.append((due, key.kid, Act.PROMOTE.value))
     if ring.coming is None:
         coming.append((_next_try(ring), None, Act.PLAN.value))
     ahead = [one for one in coming if observed.now < one[0] < float("inf")]

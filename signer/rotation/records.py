@@ -66,6 +66,12 @@ def tested(ring: Ring, key: RingKey, now: int, *, passed: bool) -> Ring:
     return _written(ring, key.moved(KeyState.STANDBY, now))
 
 
+def staged(ring: Ring, key: RingKey, now: int) -> Ring:
+    """Its credential is ready, where issuers do not look yet."""
+    told = Event(now, key.kid, "staged")
+    return ring.with_keys([replace(key, staged_at=now, attempts=0)], [told])
+
+
 def active(ring: Ring, key: RingKey, now: int) -> Ring:
     """Issuers are told to sign with it, and no longer with the one before."""
     successor = key.moved(

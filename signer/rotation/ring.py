@@ -167,6 +167,7 @@ class RingKey:
         kms_key_arn: Where it lives, if that is KMS.
         published_at: When it was last put into the key group.
         passes: Consecutive good probes since then.
+        staged_at: When its credential was last made ready to be switched to.
         promoted_at: When issuers began to sign with it.
         demoted_at: When they were told to stop.
         drain_until: When nothing that was signed with it can be good any more.
@@ -186,6 +187,7 @@ class RingKey:
     kms_key_arn: str | None = None
     published_at: int | None = None
     passes: int = 0
+    staged_at: int | None = None
     promoted_at: int | None = None
     demoted_at: int | None = None
     drain_until: int | None = None

@@ -49,6 +49,7 @@ FULL = Ring(
             kms_key_arn="arn:aws:kms:eu-central-1:111122223333:key/1",
             published_at=1_700_000_001,
             passes=3,
+            staged_at=1_800_000_003,
             promoted_at=1_800_000_000,
             demoted_at=1_800_000_001,
             drain_until=1_800_000_002,

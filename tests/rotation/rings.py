@@ -26,7 +26,7 @@ def key(kid: str, state: KeyState, *, since: int = NOW, **fields: Any) -> RingKe
         "public_key_id": None if early else f"K{kid.upper()}",
     }
     if state in {KeyState.PUBLISHED, KeyState.STANDBY, KeyState.ACTIVE, KeyState.DRAINING}:
-        made["published_at"] = since
+        made |= {"published_at": since, "staged_at": since}
     if state is KeyState.ACTIVE:
         made["promoted_at"] = since
     return RingKey(kid=kid, state=state, since=since, **{**made, **fields})

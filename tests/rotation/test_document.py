@@ -90,6 +90,7 @@ def rings(draw: st.DrawFn) -> Ring:
                 kms_key_arn=st.none() | TEXTS,
                 published_at=st.none() | NUMBERS,
                 passes=NUMBERS,
+                staged_at=st.none() | NUMBERS,
                 promoted_at=st.none() | NUMBERS,
                 demoted_at=st.none() | NUMBERS,
                 drain_until=st.none() | NUMBERS,

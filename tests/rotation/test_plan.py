@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from signer.rotation.plan import MAX_KEYS_IN_GROUP, foreign_keys, plan, rotation_due
-from signer.rotation.ring import KeyState
+from signer.rotation.plan import GRANT_SECONDS, MAX_KEYS_IN_GROUP, foreign_keys, plan, rotation_due
+from signer.rotation.ring import Custody, KeyKind, KeyState
 from signer.rotation.steps import Act, Observed, Step
 from tests.rotation.rings import (
     BACK,
@@ -72,6 +72,22 @@ def test_the_age_of_a_signing_key_counts_from_its_first_signature() -> None:
     # An adopted key may not tell.
     unknown = ring(key("a", KeyState.ACTIVE, since=NOW - PERIOD, promoted_at=None), S)
     assert next_of(unknown) == (Act.STAGE, "s")
+
+
+def test_issuers_are_switched_to_a_key_in_kms_once_they_may_sign_with_it() -> None:
+    old = key("a", KeyState.ACTIVE, since=NOW - PERIOD)
+    kind = KeyKind(custody=Custody.KMS)
+    one = ring(old, key("s", KeyState.STANDBY, kind=kind, staged_at=NOW - GRANT_SECONDS))
+    assert next_of(one, staged="s") == (Act.PROMOTE, "s")
+    step = plan(one, seen(one, staged="s", now=NOW - 1))
+    assert (step.act, step.kid, step.until) == (Act.WAIT, "s", NOW)
+    first = ring(key("n", KeyState.PUBLISHED, kind=kind), started=False)
+    assert next_of(first, staged="n") == (Act.PROMOTE, "n")
+
+
+def test_a_version_that_was_staged_by_nobody_knows_whom_is_staged_again() -> None:
+    one = ring(A, key("s", KeyState.STANDBY, staged_at=None), rotate_requested=True)
+    assert next_of(one, staged="s") == (Act.STAGE, "s")
 
 
 def test_a_rotation_can_be_asked_for() -> None:
