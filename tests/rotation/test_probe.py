@@ -37,7 +37,8 @@ MISSING = Answer(403, {"server": "AmazonS3", "x-amz-request-id": "1"}, b"<Code>A
 
 
 @pytest.mark.parametrize(
-    "origin", [Answer(206, {}, b"x"), Answer(404, {"server": "nginx"}, b""), MISSING, Answer(502, {}, b"")]
+    "origin",
+    [Answer(206, {}, b"x"), Answer(404, {"server": "nginx"}, b""), MISSING, Answer(502, {}, b"")],
 )
 def test_whatever_the_origin_answers_the_key_is_known(origin: Answer) -> None:
     assert probe(URL, issuer(), send=edge(origin)) is Finding.ACCEPTED

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -52,6 +52,22 @@ PLACEHOLDER = '{"status": "not-initialised"}'
 
 Call = Callable[[], Any]
 Hook = Callable[[str, str, dict[str, Any], Call], Any]
+
+
+class Told(NamedTuple):
+    """What issuers were told to sign with.
+
+    Attributes:
+        at: When.
+        version: Version of the signing secret.
+        key_pair_id: Of the key in it.
+        life: Seconds that a signature may be good for.
+    """
+
+    at: float
+    version: str
+    key_pair_id: str
+    life: float
 
 
 class BrokenPromiseError(BaseException):
@@ -93,8 +109,7 @@ class World:
             KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        # When issuers were told of which version: (time, version, key pair id).
-        self.told: list[tuple[float, str, str]] = []
+        self.told: list[Told] = []
         self._public: dict[str, Any] = {}
         self._paired: set[str] = set()
 
@@ -199,15 +214,14 @@ class World:
 
     def needed(self) -> dict[str, str]:
         """Return the key pair ids that every edge location has to accept now, and why."""
-        now, schedule, life = self.clock.now, self.settings.schedule, KIND.max_lifetime
+        now, stale_limit = self.clock.now, self.settings.schedule.stale_limit
         needed = {}
-        for index, (_, _, key_pair_id) in enumerate(self.told):
-            last = index + 1 == len(self.told)
-            stopped = now if last else self.told[index + 1][0]
-            if last:
-                needed[key_pair_id] = "issuers sign with it"
-            elif now < stopped + schedule.stale_limit + life:
-                needed[key_pair_id] = f"issuers signed with it until {now - stopped:.0f} s ago"
+        for told, successor in itertools.pairwise(self.told):
+            if now < successor.at + stale_limit + told.life:
+                ago = now - successor.at
+                needed[told.key_pair_id] = f"issuers signed with it until {ago:.0f} s ago"
+        if self.told:
+            needed[self.told[-1].key_pair_id] = "issuers sign with it"
         return {one: why for one, why in needed.items() if one not in self.revoked}
 
     def check(self) -> None:
@@ -228,7 +242,7 @@ class World:
         """Notice a switch, and that what issuers were given fits the public half at CloudFront."""
         secret = self.secrets.secrets["signing"]
         version = secret.labels.get("AWSCURRENT", "")
-        if self.told and self.told[-1][1] == version:
+        if self.told and self.told[-1].version == version:
             return
         text = str(secret.versions[version].value)
         if text == PLACEHOLDER:
@@ -243,7 +257,8 @@ class World:
             self.cloudfront.history[:] = [
                 replace_at(change, change.at - 86400) for change in self.cloudfront.history
             ]
-        self.told.append((self.clock.now, version, credential.key_pair_id))
+        life = credential.max_lifetime.total_seconds()
+        self.told.append(Told(self.clock.now, version, credential.key_pair_id, life))
 
     def check_end(self, ring: Ring) -> None:
         """After a rotation: nothing is left over, and nothing secret lies where it should not."""
