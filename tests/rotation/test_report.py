@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from signer.rotation.plan import plan
+from signer.rotation.plan import GRANT_SECONDS, plan
 from signer.rotation.report import HAND_OVER, KeyReport, Report, report
-from signer.rotation.ring import DAY, HOUR, Event, KeyState, Ring
+from signer.rotation.ring import DAY, HOUR, Custody, Event, KeyState, Ring
 from signer.rotation.steps import Act, Observed
 from tests.rotation.rings import BACK, NOW, PERIOD, SOAK, STALE, key, ring, seen
 from tests.rotation.world import World
@@ -82,8 +83,16 @@ def test_the_soak_ends_with_a_test() -> None:
     assert next_of(told(ring(stolen, one)), "n") == (Act.TEST.value, NOW)
 
 
+def test_a_key_in_kms_waits_for_its_grant() -> None:
+    kind = replace(STANDBY.kind, custody=Custody.KMS)
+    one = replace(STANDBY, kind=kind, staged_at=NOW)
+    kept = ring(ACTIVE, one, rotate_requested=True)
+    found = told(kept, seen(kept, staged="s"))
+    assert next_of(found, "s") == (Act.PROMOTE.value, NOW + GRANT_SECONDS)
+
+
 def test_the_very_first_key_has_no_soak() -> None:
-    one = key("n", KeyState.PUBLISHED)
+    one = key("n", KeyState.PUBLISHED, staged_at=NOW)
     found = told(ring(one, started=False), seen(ring(one), staged="n"))
     assert next_of(found, "n") == (Act.PROMOTE.value, NOW)
 
@@ -191,6 +200,40 @@ def test_a_key_that_does_not_get_on_is_overdue(state: KeyState) -> None:
 
 def test_a_key_that_stands_by_may_do_so_for_long() -> None:
     assert told(ring(ACTIVE, key("s", KeyState.STANDBY, since=NOW - 80 * DAY))).concerns == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "after"),
+    [
+        (KeyState.PLANNED, {}, 0),
+        (KeyState.UPLOADED, {}, 0),
+        (KeyState.PUBLISHED, {}, SOAK),
+        (KeyState.DRAINING, {"drain_until": NOW - 3 * DAY}, -3 * DAY),
+        (KeyState.RETIRING, {}, 0),
+        (KeyState.REVOKED, {}, 0),
+        (KeyState.REMOVED, {"private_destroyed": True}, SOAK),
+        (KeyState.REMOVED, {"demoted_at": NOW + DAY}, DAY + STALE + BACK),
+    ],
+)
+def test_a_key_in_a_passing_state_is_stale_an_hour_after_its_time(
+    state: KeyState, fields: dict[str, Any], after: int
+) -> None:
+    one = ring(ACTIVE, key("x", state, **fields))
+    for late in (0, 1):
+        now = NOW + after + HOUR + late
+        assert told(one, seen(one, now=now)).totals.stale == late
+
+
+def test_keys_that_stay_are_not_stale() -> None:
+    one = ring(ACTIVE, STANDBY)
+    assert told(one, seen(one, now=NOW + 80 * DAY)).totals.stale == 0
+
+
+def test_the_age_of_the_next_key() -> None:
+    assert (
+        told(ring(ACTIVE, key("s", KeyState.STANDBY, since=NOW - 60))).totals.coming_key_age == 60
+    )
+    assert told(ring(ACTIVE)).totals.coming_key_age == 0
 
 
 def test_what_happened_in_24_hours_is_counted() -> None:
