@@ -1,4 +1,4 @@
-"""The Lambda function as it is deployed: its folder, and the events of the four front ends."""
+"""The Lambda functions as they are deployed: their folder, and the events of the four front ends."""
 
 from __future__ import annotations
 
@@ -15,25 +15,36 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def make_asset(folder: Path, grants: str) -> Path:
-    """Lay the function's files out as in its zip; third-party packages come from this environment."""
+def make_asset(folder: Path, grants: str = "") -> Path:
+    """Lay the functions' files out as in their zip; third-party packages come from this environment."""
     shutil.copytree(
         ROOT / "signer", folder / "signer", ignore=shutil.ignore_patterns("__pycache__")
     )
     for file in (ROOT / "lambda").glob("*.py"):
         shutil.copy(file, folder)
-    (folder / "grants.toml").write_text(grants, encoding="utf-8")
+    if grants:
+        (folder / "grants.toml").write_text(grants, encoding="utf-8")
     return folder
 
 
-@cache
 def issue_module() -> ModuleType:
-    """Load the function's own module: an asset, whose folder is no package."""
-    spec = importlib.util.spec_from_file_location("issue", ROOT / "lambda" / "issue.py")
+    """Load the issuer's own module."""
+    return _module("issue")
+
+
+def rotate_module() -> ModuleType:
+    """Load the rotation's own module."""
+    return _module("rotate")
+
+
+@cache
+def _module(name: str) -> ModuleType:
+    """Load a function's module: an asset, whose folder is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "lambda" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["issue"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 

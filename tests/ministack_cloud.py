@@ -29,7 +29,7 @@ ROOT_KEY = {
     "AWS_REGION": ministack.REGION,
 }
 
-_SERVICES = "cloudfront,dynamodb,iam,kms,lambda,logs,s3,secretsmanager,ssm,sts"
+_SERVICES = "cloudformation,cloudfront,dynamodb,iam,kms,lambda,logs,s3,secretsmanager,ssm,sts"
 # MiniStack runs what it finds in the zip, as the runtime provided.al2023 does: AWS's own runtime
 # client, with the interpreter and packages of these tests.
 _BOOTSTRAP = """#!/bin/sh
@@ -56,7 +56,14 @@ class Cloud:
         )
 
     def deploy(
-        self, name: str, asset: Path, environment: Mapping[str, str], actions: Collection[str]
+        self,
+        name: str,
+        asset: Path,
+        environment: Mapping[str, str],
+        actions: Collection[str],
+        *,
+        handler: str = "issue.handler",
+        seconds: int = 20,
     ) -> Function:
         """Create a function with a role that may do this and nothing else, and its Function URL."""
         role = self._role(name, actions)
@@ -64,15 +71,15 @@ class Cloud:
         functions.create_function(
             FunctionName=name,
             Runtime="provided.al2023",
-            Handler="issue.handler",
+            Handler=handler,
             Role=role,
             Code={"ZipFile": _zipped(asset)},
-            Timeout=20,
+            Timeout=seconds,
             Environment={"Variables": {**environment, "AWS_ENDPOINT_URL": self.endpoint_url}},
         )
         made = functions.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")
         url_id = made["FunctionUrl"].partition("//")[2].partition(".")[0]
-        return Function(f"{self.endpoint_url}/_aws/lambda-url/{url_id}")
+        return Function(f"{self.endpoint_url}/_aws/lambda-url/{url_id}", name, functions)
 
     def _role(self, name: str, actions: Collection[str]) -> str:
         iam = self.client("iam")
@@ -89,9 +96,17 @@ class Cloud:
 
 @dataclass(frozen=True)
 class Function:
-    """A function's URL with auth type AWS_IAM."""
+    """A function, and its URL with auth type AWS_IAM."""
 
     url: str
+    name: str
+    client: Any
+
+    def invoke(self, event: object) -> tuple[bool, Any]:
+        """Pass an event as AWS's own services do; tell whether it went well, and what came of it."""
+        payload = json.dumps(event).encode()
+        answer = self.client.invoke(FunctionName=self.name, Payload=payload)
+        return "FunctionError" not in answer, json.loads(answer["Payload"].read())
 
     def post(self, path: str, headers: Mapping[str, str], *, signed: bool = True) -> httpx.Response:
         """Send ``{}`` as origin access control does: signed with SigV4."""

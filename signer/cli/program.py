@@ -34,6 +34,9 @@ _COMMANDS: Final = {
     "explain": _Entry("signer.cli.explain", "Say what a signature grants and why it is refused."),
     "grants": _Entry("signer.cli.grants", "Check a grants table, and show what it gives to whom."),
     "keys": _Entry("signer.cli.keys", "Make, show and bind keys."),
+    "rotate": _Entry(
+        "signer.cli.rotate", "Rotate signing keys without one viewer noticing.", "cli,aws"
+    ),
     "edge": _Entry(
         "signer.cli.edge", "Serve a distribution on this machine, as CloudFront would.", "edge"
     ),

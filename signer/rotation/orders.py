@@ -27,7 +27,7 @@ from signer.rotation.ring import (
     RingKey,
     Settings,
 )
-from signer.rotation.secret_versions import CURRENT, PREVIOUS, STAGED, STANDBY
+from signer.rotation.secret_versions import CURRENT, PREVIOUS, STAGED, STANDBY, SecretVersions
 
 NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 """What a secret holds before there is a key: readers say so instead of failing oddly."""
@@ -35,6 +35,7 @@ NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 DESTROYED: Final = "destroyed with its stack"
 """Why a ring is frozen that :func:`destroy` has emptied."""
 
+_ABOUT_STANDBY: Final = "{}: the next key, which no issuer reads"
 _TRIES: Final = 5
 _LONGEST_REASON: Final = 200
 
@@ -58,16 +59,10 @@ def create(rotation: Rotation, name: str, settings: Settings) -> Ring:
                 advice="change them with: signer rotate configure",
             )
         return there
-    # Whoever made the secrets already needs no permission to make any.
     secrets = rotation.aws.secrets
-    text = secrets.read_current(settings.signing_secret)
-    if text is None:
-        secrets.create(settings.signing_secret, NOT_INITIALISED, f"{name}: what issuers sign with")
-    _refuse_credential(text or "")
-    if secrets.read_current(settings.standby_secret) is None:
-        secrets.create(
-            settings.standby_secret, NOT_INITIALISED, f"{name}: the next key; no issuer reads it"
-        )
+    _make_secret(secrets, settings.signing_secret, f"{name}: what issuers sign with")
+    _refuse_credential(secrets.read_current(settings.signing_secret) or "")
+    _make_secret(secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
     ring = Ring(name=name, settings=settings)
     rotation.store.write(ring, over=None)
     return ring
@@ -78,8 +73,8 @@ def adopt(
 ) -> Ring:
     """Make a ring around a key group and a signing secret that somebody made by hand.
 
-    Nothing is changed but the ring itself: the credential's key goes on signing, and is replaced
-    when it is due.
+    Nothing is changed: only the ring and, if there is none, an empty standby secret are made. The
+    credential's key goes on signing, and is replaced when it is due.
 
     Args:
         rotation: Without a ring.
@@ -145,6 +140,7 @@ def adopt(
         keys=(key,),
         history=(Event(now, key.kid, "adopted"),),
     )
+    _make_secret(aws.secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
     rotation.store.write(ring, over=None)
     return ring
 
@@ -315,6 +311,23 @@ def _forget(rotation: Rotation, ring: Ring) -> None:
 def _emptied(ring: Ring) -> Ring:
     empty = Ring(name=ring.name, settings=ring.settings, rev=ring.rev, frozen=DESTROYED)
     return replace(empty, history=ring.history)
+
+
+def _make_secret(secrets: SecretVersions, secret: str, about: str) -> None:
+    """Make a secret with a placeholder, unless somebody did: they need no permission to make one.
+
+    A secret without any version gets the placeholder too: AWS would let issuers read the first
+    one that it is given, whatever its label.
+    """
+    try:
+        current = secrets.look(secret).current
+    except RotationError as error:
+        if error.code != "secret_missing":
+            raise
+        secrets.create(secret, NOT_INITIALISED, about)
+        return
+    if current is None:
+        secrets.put(secret, str(uuid.uuid4()), NOT_INITIALISED, CURRENT)
 
 
 def _refuse_credential(text: str) -> None:

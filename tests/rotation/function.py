@@ -105,3 +105,15 @@ class _Output:
 
     def flush(self) -> None:
         """Do nothing."""
+
+
+def metrics_of(emf: dict[str, Any]) -> dict[str, float]:
+    """Return the metrics of a tick, by their names."""
+    (directive,) = emf["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "CloudFrontIssuer"
+    assert [sorted(one) for one in directive["Dimensions"]] == [["ring", "service"]]
+    assert (emf["service"], emf["ring"]) == ("rotation", "rings/r")
+    found = {}
+    for metric in directive["Metrics"]:
+        (found[metric["Name"]],) = emf[metric["Name"]]
+    return found

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from signer.rotation import stack_events
+from signer.rotation.driver import Rotation
+from tests.rotation.world import World
+
 STACK_ID = "arn:aws:cloudformation:us-east-1:111122223333:stack/media/51af3dc0"
 SIGNATURE = "Sg7canary3f9a0b1c2d3e4f5a6b7c8d9e"
 PROPERTIES = {
@@ -38,7 +42,7 @@ class Stack:
     types: list[str | None] = field(default_factory=list)
 
     def event(
-        self, request: str, physical_id: str | None = None, **properties: object
+        self, request: str, physical_id: str | None = None, /, **properties: object
     ) -> dict[str, Any]:
         """Return an event as CloudFormation sends it; a property that is None is left out."""
         given = {**PROPERTIES, **properties}
@@ -86,3 +90,25 @@ def waiting_stack() -> Iterator[Stack]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def handled(rotation: Rotation, event: dict[str, Any], *, seconds: float = 60) -> str:
+    """Let an event be handled and answered, and return the status."""
+    return stack_events.handle(rotation, event, seconds=seconds).status
+
+
+def failed(stack: Stack, rotation: Rotation, event: dict[str, Any]) -> str:
+    """Let an event fail, and return the reason that CloudFormation is told."""
+    assert handled(rotation, event) == "FAILED"
+    answer = stack.answer
+    assert answer["Status"] == "FAILED"
+    assert answer["Data"] == {}
+    reason: str = answer["Reason"]
+    return reason
+
+
+def created(world: World, stack: Stack, **properties: object) -> str:
+    """Create a ring and return the id of its key group."""
+    assert handled(world.rotation(), stack.event("Create", **properties)) == "SUCCESS"
+    group: str = stack.answer["PhysicalResourceId"]
+    return group

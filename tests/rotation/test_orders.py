@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from signer.credential import Credential
-from signer.errors import ConfigurationError, CredentialError, RotationError
+from signer.errors import ConfigurationError, CredentialError, RemoteError, RotationError
 from signer.keys import KeyAlgorithm, PrivateKey
 from signer.rotation import orders
 from signer.rotation.driver import Result, Rotation, Tick
@@ -69,6 +69,44 @@ def test_a_secret_that_is_in_use_is_left_alone() -> None:
         orders.create(world.rotation(), "r", SETTINGS)
     assert caught.value.code == "credential_foreign"
     assert world.rotation().store.read() is None
+
+
+def test_secrets_without_any_version_get_one_that_is_no_credential() -> None:
+    world = World()
+    world.checking = False
+    world.secrets.secrets.clear()
+    for name in ("signing", "standby"):
+        world.secrets.create_secret(Name=name)
+    rotation = world.rotation()
+    orders.create(rotation, "r", SETTINGS)
+    world.run(rotation, lambda tick: tick.ring.started)
+    world.checking = True
+    former = rotation.ring().active
+    world.cloudfront.add_distribution(*world.cloudfront.key_groups)
+    ticks = world.run(rotation, lambda tick: rotated(tick.ring, former.kid if former else ""))
+    world.check_end(ticks[-1].ring)
+
+
+def test_a_store_of_secrets_that_is_down_is_told() -> None:
+    world = World()
+
+    def down(service: str, method: str, _: object, call: Callable[[], object]) -> object:
+        if service == "secretsmanager":
+            raise world.clock.refused(method, "InternalServiceError", 500)
+        return call()
+
+    world.hook = down
+    with pytest.raises(RemoteError):
+        orders.create(world.rotation(), "r", SETTINGS)
+
+
+def test_a_standby_secret_is_made_for_what_is_taken_over() -> None:
+    world = World()
+    group, _ = made_by_hand(world)
+    del world.secrets.secrets["standby"]
+    rotation = world.rotation()
+    ring = orders.adopt(rotation, "r", SETTINGS, key_group_id=group, max_lifetime=DAY)
+    world.run(rotation, switched(ring.keys[0].kid))
 
 
 def test_placeholders_that_others_made_are_as_good() -> None:

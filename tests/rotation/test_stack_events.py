@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from signer.errors import InputError, RemoteError
-from signer.keys import HashAlgorithm, KeyAlgorithm
+from signer.keys import KeyAlgorithm
 from signer.rotation import orders, stack_events
-from signer.rotation.driver import Result, Rotation
-from signer.rotation.ring import DAY, Custody, KeyKind, KeyState, Lease, Schedule, Settings
-from signer.rotation.stack_properties import PROPERTIES, asked
+from signer.rotation.driver import Result
+from signer.rotation.ring import DAY, Lease, Schedule, Settings
 from tests.rotation import stack as stacks
-from tests.rotation.stack import Stack, waiting_stack
+from tests.rotation.stack import Stack, created, failed, handled, waiting_stack
 from tests.rotation.world import Call, World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
@@ -40,27 +37,6 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
     monkeypatch.setattr(stack_events, "sleep", pauses.append)
     return pauses
-
-
-def handled(rotation: Rotation, event: dict[str, Any], *, seconds: float = 60) -> str:
-    return stack_events.handle(rotation, event, seconds=seconds).status
-
-
-def failed(stack: Stack, rotation: Rotation, event: dict[str, Any]) -> str:
-    """Let an event fail, and return the reason that CloudFormation is told."""
-    assert handled(rotation, event) == "FAILED"
-    answer = stack.answer
-    assert answer["Status"] == "FAILED"
-    assert answer["Data"] == {}
-    reason: str = answer["Reason"]
-    return reason
-
-
-def created(world: World, stack: Stack, **properties: object) -> str:
-    """Create a ring and return the id of its key group."""
-    assert handled(world.rotation(), stack.event("Create", **properties)) == "SUCCESS"
-    group: str = stack.answer["PhysicalResourceId"]
-    return group
 
 
 # Create.
@@ -217,6 +193,14 @@ def test_create_answers_although_aws_hangs(world: World, stack: Stack) -> None:
     hang.set()
 
 
+def test_what_fails_when_its_time_is_over_is_not_tried_again(
+    world: World, stack: Stack, slept: list[float]
+) -> None:
+    event = stack_events.StackEvent.read(stack.event("Update", "group"))
+    assert stack_events._outcome(world.rotation(), event, 0).code == "ring_missing"
+    assert slept == []
+
+
 def test_create_ends_when_its_time_is_over(world: World, stack: Stack) -> None:
     event = stack_events.StackEvent.read(stack.event("Create"))
     outcome = stack_events._outcome(world.rotation(), event, 0)
@@ -347,153 +331,3 @@ def test_a_ring_that_was_destroyed_is_begun_anew(world: World, stack: Stack) -> 
     again = created(world, stack)
     assert again != group
     assert again in world.cloudfront.key_groups
-
-
-# Properties.
-
-
-def test_all_properties_are_read() -> None:
-    said = {
-        "Name": "media",
-        "SigningSecret": "s",
-        "StandbySecret": "n",
-        "ProbeUrl": "https://media.example.com/private/probe",
-        "IssuerRoleArn": ROLE,
-        "Algorithm": "RSA_2048",
-        "HashAlgorithm": "SHA256",
-        "Custody": "kms",
-        "MaxLifetime": "12h",
-        "Period": "30d",
-        "Soak": "7200",
-        "StaleLimit": "45m",
-        "Skew": "60s",
-        "RollbackWindow": "2h",
-        "Probes": "5",
-        "Destroy": "true",
-    }
-    assert set(said) == set(PROPERTIES)
-    wanted = asked(said)
-    assert wanted.name == "media"
-    assert wanted.settings == Settings(
-        signing_secret="s",
-        standby_secret="n",
-        probe_url="https://media.example.com/private/probe",
-        issuer_role_arn=ROLE,
-        next_key=KeyKind(
-            KeyAlgorithm.RSA_2048, HashAlgorithm.SHA256, Custody.KMS, max_lifetime=43200
-        ),
-        schedule=Schedule(
-            period=30 * DAY, soak=7200, stale_limit=2700, skew=60, rollback_window=7200, probes=5
-        ),
-    )
-
-
-def test_what_is_empty_or_missing_has_its_default() -> None:
-    least = {name: stacks.PROPERTIES[name] for name in ("Name", "SigningSecret", "StandbySecret")}
-    empty = dict.fromkeys(set(PROPERTIES) - set(least), "")
-    assert asked(least).settings == asked({**empty, **least}).settings == PLAIN
-
-
-CANARY = "canary-3f9a"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "code"),
-    [
-        ("Nmae", CANARY, "stack_property"),
-        ("Name", None, "stack_property"),
-        ("Name", f"-{CANARY}", "rotation_setting"),
-        ("SigningSecret", "", "stack_property"),
-        ("StandbySecret", None, "stack_property"),
-        ("StandbySecret", "signing", "rotation_setting"),
-        ("ProbeUrl", [CANARY], "stack_property"),
-        ("Algorithm", CANARY, "stack_property"),
-        ("HashAlgorithm", "sha256", "stack_property"),
-        ("Custody", CANARY, "stack_property"),
-        ("Period", CANARY, "stack_property"),
-        ("Period", "-1", "stack_property"),
-        ("Period", "1h", "rotation_setting"),
-        ("Probes", "1.5", "stack_property"),
-        ("Destroy", CANARY, "stack_property"),
-    ],
-)
-def test_a_wrong_property_is_refused_by_its_name(
-    world: World, stack: Stack, name: str, value: object, code: str
-) -> None:
-    reason = failed(stack, world.rotation(), stack.event("Create", **{name: value}))
-    assert reason.startswith(f"{code}: ")
-    snake = "".join(f"_{one.lower()}" if one.isupper() else one for one in name).strip("_")
-    assert name in reason or snake in reason or "name of a ring" in reason
-    if name != "Name":
-        assert CANARY not in reason
-    assert not world.cloudfront.key_groups
-
-
-def test_keys_in_kms_need_to_know_who_signs_with_them(world: World, stack: Stack) -> None:
-    reason = failed(stack, world.rotation(), stack.event("Create", Custody="kms"))
-    assert reason.startswith("rotation_setting: issuer_role_arn is needed")
-
-
-# The answer.
-
-
-def test_an_answer_is_tried_again(world: World, stack: Stack, slept: list[float]) -> None:
-    stack.statuses = [503, 500]
-    assert handled(world.rotation(), stack.event("Create")) == "SUCCESS"
-    assert len(stack.answers) == 3
-    assert slept == [1, 2]
-
-
-def test_an_answer_that_nobody_takes_is_an_error_and_the_event_can_come_again(
-    world: World, stack: Stack
-) -> None:
-    stack.statuses = [403] * 3
-    with pytest.raises(RemoteError) as caught:
-        stack_events.handle(world.rotation(), stack.event("Create"), seconds=60)
-    assert caught.value.code == "stack_answer"
-    assert "403" in caught.value.message
-    assert stacks.SIGNATURE not in f"{caught.value} {caught.value!r} {caught.value.evidence}"
-    stack.answers.clear()
-    created(world, stack)
-
-
-def test_an_address_that_does_not_answer_is_told_without_its_signature(world: World) -> None:
-    with waiting_stack() as stack:
-        event = stack.event("Create")
-    with pytest.raises(RemoteError, match="remote_unreachable") as caught:
-        stack_events.handle(world.rotation(), event, seconds=60)
-    assert stacks.SIGNATURE not in f"{caught.value} {caught.value!r} {caught.value.evidence}"
-
-
-@pytest.mark.parametrize(
-    "missing", ["ResponseURL", "StackId", "RequestId", "LogicalResourceId", "ResourceProperties"]
-)
-def test_an_event_of_nobodys_is_not_acted_upon(world: World, stack: Stack, missing: str) -> None:
-    event = stack.event("Create")
-    del event[missing]
-    with pytest.raises(InputError) as caught:
-        stack_events.handle(world.rotation(), event, seconds=60)
-    assert caught.value.code == "stack_event"
-    assert world.calls == 0
-
-
-def test_another_kind_of_request_is_refused(world: World, stack: Stack) -> None:
-    reason = failed(stack, world.rotation(), stack.event("Read"))
-    assert reason.startswith("stack_event: ")
-
-
-def test_an_event_shows_no_signature(stack: Stack) -> None:
-    assert stacks.SIGNATURE not in repr(stack_events.StackEvent.read(stack.event("Create")))
-
-
-def test_no_answer_holds_any_of_a_key(world: World, stack: Stack) -> None:
-    created(world, stack)
-    world.run(world.rotation(), lambda tick: any(tick.ring.in_state(KeyState.STANDBY)))
-    handled(world.rotation(), stack.event("Create", Period="30d"))
-    told = json.dumps(stack.answers)
-    for secret in world.secrets.secrets.values():
-        for version in secret.versions.values():
-            text = str(version.value)
-            if "PRIVATE KEY" in text:
-                body = json.loads(text)["private_key_pem"].splitlines()[1]
-                assert body[:24] not in told
