@@ -322,6 +322,11 @@ def rotated(ring: Ring, former: str) -> bool:
     )
 
 
+def switched(former: str) -> Callable[[Tick], bool]:
+    """Return whether issuers sign with another key, for :meth:`World.run`."""
+    return lambda tick: tick.ring.active is not None and tick.ring.active.kid != former
+
+
 def with_schedule(settings: Settings, **changes: int) -> Settings:
     """Return settings with another schedule."""
     return replace(settings, schedule=replace(settings.schedule, **changes))

@@ -1,0 +1,40 @@
+"""The commands of README and runbook are commands that the command line takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from signer.cli.rotate import rotate
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ("README.md", "docs/rotation.md", "docs/rotation-function.md")
+
+
+def commands() -> Iterator[str]:
+    for name in DOCUMENTS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                _, found, rest = line.partition("signer rotate ")
+                if found and not line.lstrip().startswith("{"):
+                    yield rest
+        yield from re.findall(r"`signer rotate ((?:adopt|configure|tick|now|status) [^`]+)`", text)
+
+
+@pytest.mark.parametrize("line", sorted(set(commands())))
+def test_every_command_that_is_shown_is_taken(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNER_RING", "dynamodb:media-rings/media")
+    name, *arguments = shlex.split(line, comments=True)
+    command = rotate.get_command(click.Context(rotate), name)
+    assert command is not None
+    command.make_context(name, list(arguments))
+
+
+def test_there_are_some() -> None:
+    assert {line.split()[0] for line in commands()} >= {"init", "adopt", "status", "tick", "revoke"}
