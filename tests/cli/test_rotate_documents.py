@@ -13,16 +13,19 @@ import pytest
 from signer.cli.rotate import rotate
 
 ROOT = Path(__file__).resolve().parents[2]
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHELLS = {"", "sh", "console"}
 DOCUMENTS = ("README.md", "docs/rotation.md", "docs/rotation-function.md")
 
 
 def commands() -> Iterator[str]:
     for name in DOCUMENTS:
         text = (ROOT / name).read_text(encoding="utf-8")
-        for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
+        for language, block in _FENCED.findall(text):
+            lines = block.replace("\\\n", " ").splitlines() if language in _SHELLS else []
+            for line in lines:
                 _, found, rest = line.partition("signer rotate ")
-                if found and not line.lstrip().startswith("{"):
+                if found:
                     yield rest
         yield from re.findall(r"`signer rotate ((?:adopt|configure|tick|now|status) [^`]+)`", text)
 
