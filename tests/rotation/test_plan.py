@@ -75,7 +75,7 @@ def test_the_age_of_a_signing_key_counts_from_its_first_signature() -> None:
 
 
 def test_issuers_are_switched_to_a_key_in_kms_once_they_may_sign_with_it() -> None:
-    old = key("a", KeyState.ACTIVE, since=NOW - PERIOD)
+    old = key("a", KeyState.ACTIVE, since=NOW - 2 * PERIOD)
     kind = KeyKind(custody=Custody.KMS)
     one = ring(old, key("s", KeyState.STANDBY, kind=kind, staged_at=NOW - GRANT_SECONDS))
     assert next_of(one, staged="s") == (Act.PROMOTE, "s")

@@ -152,9 +152,11 @@ class Walk(RuleBasedStateMachine):
     def revoke(self, index: int) -> None:
         """An operator revokes a key that is not signed with, or one that another can replace."""
         ring = self.world.rotation().ring()
-        coming = ring.coming
-        ready = coming is not None and coming.state is KeyState.STANDBY
-        keys = [key for key in ring.keys if key.state is not KeyState.ACTIVE or ready]
+        coming, active = ring.coming, ring.active
+        # Without a key that stands by, viewers of new links are refused for a while: not here.
+        ready = coming is not None and coming.state is KeyState.STANDBY and not coming.revoked
+        needed = {active} if not ready else {coming} if active and active.revoked else set()
+        keys = [key for key in ring.keys if key not in needed]
         if not keys:
             return
         key = keys[index % len(keys)]
