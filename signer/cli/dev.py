@@ -6,26 +6,33 @@ import asyncio
 import json
 import os
 import sys
+import time
 import webbrowser
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 
+from signer.cli.dev_welcome import announce
 from signer.cli.ending import ending_like_ctrl_c
 from signer.cli.program import INTERRUPTED, REFUSED
 from signer.cli.sources import ALGORITHMS
+from signer.cli.times import Duration
 
 if TYPE_CHECKING:
     from signer.dev.content import Gallery
     from signer.dev.demo import Demo
+    from signer.dev.rotation_news import News
     from signer.dev.story import Step
 
     Use: TypeAlias = Callable[[Demo, Gallery], Awaitable[bool]]
+
+_SHORTEST_PERIOD = 30
+_LONGEST_PERIOD = 86_400
 
 
 @click.command()
@@ -59,6 +66,12 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Life of cookies and URLs [default: as in the table of grants].",
 )
+@click.option(
+    "--rotate-every",
+    type=Duration(),
+    metavar="DURATION",
+    help="Replace the signing key again and again, 30s to 1d; edge locations follow.",
+)
 @click.option("--check", is_flag=True, help="Run the whole story with an HTTP client, then exit.")
 @click.option(
     "--open/--no-open",
@@ -74,6 +87,7 @@ def dev(
     algorithm: str,
     s3_only: bool,
     lifetime: int | None,
+    rotate_every: int | None,
     check: bool,
     open_browser: bool | None,
     as_json: bool,
@@ -85,6 +99,8 @@ def dev(
     """
     if s3_only and storage != "s3":
         raise click.UsageError("--s3-only needs --storage s3: a folder cannot check signatures")
+    if rotate_every is not None:
+        _check_rotation(rotate_every, lifetime, storage=storage, s3_only=s3_only)
     progress = _Progress()
     try:
         with ending_like_ctrl_c():
@@ -101,14 +117,36 @@ def dev(
                 algorithm=ALGORITHMS[algorithm],
                 delivery="s3" if s3_only else "cloudfront",
                 lifetime=timedelta(seconds=lifetime) if lifetime else None,
+                rotate_every=timedelta(seconds=rotate_every) if rotate_every else None,
             )
+            # A story tells of the rotation itself.
+            tell = _silently if check else progress.tell
             with progress:
-                passed = run_demo(options, say=progress.say, use=progress.until_up(use))
+                passed = run_demo(options, say=progress.say, use=progress.until_up(use), tell=tell)
     except KeyboardInterrupt:
         click.echo("Stopped. Nothing is left running.", err=True)
         # A story that was not told to its end has not passed.
         raise click.exceptions.Exit(INTERRUPTED if check else 0) from None
     raise click.exceptions.Exit(0 if passed else REFUSED)
+
+
+def _check_rotation(every: int, lifetime: int | None, *, storage: str, s3_only: bool) -> None:
+    """Refuse what cannot rotate, or what would have no room in a key group.
+
+    Raises:
+        click.UsageError: The options do not go together.
+    """
+    if storage != "s3" or s3_only:
+        raise click.UsageError("--rotate-every needs --storage s3, and CloudFront")
+    if not _SHORTEST_PERIOD <= every <= _LONGEST_PERIOD:
+        raise click.UsageError("--rotate-every is from 30s to 1d")
+    if lifetime is not None and lifetime > every:
+        # Keys stay in the group until all that they signed has ended, and it takes few.
+        raise click.UsageError("--lifetime is at most --rotate-every")
+
+
+def _silently(_: News) -> None:
+    """Tell nothing."""
 
 
 class _Progress:
@@ -131,6 +169,18 @@ class _Progress:
         elif not line.startswith("Collecting "):
             click.echo(line[:100], err=True)
 
+    def tell(self, news: News) -> None:
+        """Tell what the rotation does: what lasts as a line, what comes next in the moving one."""
+        at = time.strftime("%H:%M:%S")
+        if not self._console.is_terminal:
+            if news.lasting:
+                click.echo(f"{at} {news.text}", err=True)
+            return
+        if news.lasting:
+            self._console.print(f"[dim]{at}[/] {escape(news.text)}", soft_wrap=True)
+        self._status.update(f"[dim]{escape(news.text)}[/]")
+        self._status.start()
+
     def until_up(self, use: Use) -> Use:
         async def used(demo: Demo, gallery: Gallery) -> bool:
             self._status.stop()
@@ -144,7 +194,7 @@ def _show(out: Console, open_browser: bool | None, *, as_json: bool) -> Use:  # 
         if as_json:
             click.echo(json.dumps(_document(demo)))
         else:
-            _announce(out, demo, gallery)
+            announce(out, demo, gallery)
         sys.stdout.flush()
         if _can_open() if open_browser is None else open_browser:
             await asyncio.to_thread(webbrowser.open, demo.site_url)
@@ -186,66 +236,6 @@ def _check(out: Console, *, as_json: bool) -> Use:
     return use
 
 
-def _announce(out: Console, demo: Demo, gallery: Gallery) -> None:
-    """Say what to open and what to try; commands stay outside the frame, to be copied."""
-    if out.is_terminal:
-        out.print(Panel(_addresses(demo, mark=True), expand=False, padding=(1, 3)))
-    else:
-        click.echo(_addresses(demo, mark=False))
-    click.echo("\nOr without a browser:")
-    for command in _commands(demo, gallery):
-        click.echo(f"  {command}")
-    click.echo("\nCtrl-C stops everything.")
-
-
-def _addresses(demo: Demo, *, mark: bool) -> str:
-    def bold(text: str) -> str:
-        return f"[bold]{escape(text)}[/]" if mark else text
-
-    def address(text: str) -> str:
-        return f"[bold cyan]{escape(text)}[/]" if mark else text
-
-    ada, guest = demo.accounts[:2]
-    lines = [
-        bold("A private gallery behind a local CloudFront"),
-        "",
-        f"  Site        {address(demo.site_url)}",
-        f"  Inspector   {address(demo.inspector_url)}",
-        f"  Log-in      {address(demo.identity_url)}, the identity provider",
-        f"  Accounts    {bold(ada)}: gallery and film; {bold(guest)}: gallery only",
-        f"  Key         {demo.key_pair_id} ({demo.algorithm}), made for this run",
-        "",
-        bold("Try"),
-        "  1. Open the site: everything private answers 403.",
-        "  2. Log in as ada: signed cookies open the gallery, and the film plays.",
-        "  3. Share a picture, open its signed URL in a private window, change a letter of it.",
-        "  4. Take the group cinema from ada at the identity provider, then reload the site.",
-        "  5. Keep the inspector open meanwhile: it says why each request was decided so.",
-    ]
-    if demo.delivery == "s3":
-        lines[0] = bold("Private pictures by S3 presigned URLs, without CloudFront")
-        lines[5] = f"  Accounts    {bold(ada)} and {bold(guest)}"
-        lines[8:] = [
-            bold("Try"),
-            "  1. Open the site and log in: each picture has a presigned URL of the bucket.",
-            "  2. Copy one, open it in a private window, change a letter of it.",
-        ]
-        del lines[6]
-    return "\n".join(lines)
-
-
-def _commands(demo: Demo, gallery: Gallery) -> list[str]:
-    key = gallery.pictures()[0].key
-    if demo.delivery == "s3":
-        name = key.rpartition("/")[2]
-        return [f"curl -i {demo.bucket_url}/{key}", f"curl {demo.site_url}/images/{name}/url"]
-    return [
-        f"curl -i {demo.site_url}/{key}",
-        *([f"curl -i {demo.bucket_url}/{key}"] if demo.bucket_url else []),
-        f"curl -i {demo.site_url}/auth/session",
-    ]
-
-
 def _document(demo: Demo) -> dict[str, Any]:
     return {
         "site_url": demo.site_url,
@@ -257,6 +247,7 @@ def _document(demo: Demo) -> dict[str, Any]:
         "algorithm": demo.algorithm,
         "accounts": list(demo.accounts),
         "ministack_pid": demo.ministack_pid,
+        **({"rotation": asdict(demo.rotation)} if demo.rotation else {}),
     }
 
 

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotation:
+    """The rotation of a running demo.
+
+    Attributes:
+        seconds: Age at which the signing key is replaced.
+        ring: Where the ring lies, as ``signer rotate --ring`` takes it.
+        endpoint_url: MiniStack, where everything else lies.
+        locations: Name of each simulated edge location to the seconds that it learns of a change
+            late.
+    """
+
+    seconds: int
+    ring: str
+    endpoint_url: str
+    locations: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +35,11 @@ class Demo:
         identity_url: The identity provider.
         bucket_url: The private bucket at its own address; None when a folder stands in for it.
         delivery: ``cloudfront``, or ``s3`` for presigned URLs.
-        key_pair_id: Of the key made for this run.
+        key_pair_id: Of the key made for this run; with rotation, of its first key.
         algorithm: Of that key.
         accounts: Who can log in; the first sees everything, the second the gallery only.
         ministack_pid: Process id of MiniStack; None when a folder stands in for it.
+        rotation: How its keys are replaced; None when they stay.
     """
 
     site_url: str
@@ -31,3 +51,4 @@ class Demo:
     algorithm: str
     accounts: tuple[str, ...]
     ministack_pid: int | None
+    rotation: KeyRotation | None = None

@@ -6,14 +6,17 @@ import re
 import secrets
 import string
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from signer.credential import Credential
 from signer.dev.bucket import BUCKET
 from signer.dev.content import Gallery
 from signer.dev.identity import IdentityProvider
 from signer.dev.ministack import REGION
 from signer.dev.secret_store import SecretStore
+from signer.edge.function_file import Handler
+from signer.refreshing import Refreshing
 
 _KEY_PAIR_ID_LENGTH = 13
 _SESSION_KEY_BYTES = 32
@@ -67,12 +70,16 @@ def function_environment(
     }
 
 
-def by_cloudfront(store: SecretStore, credential: Credential) -> dict[str, str]:
-    """Return what is needed to sign for CloudFront, behind a Function URL."""
+def by_cloudfront(credential: str) -> dict[str, str]:
+    """Return what is needed to sign for CloudFront, behind a Function URL.
+
+    Args:
+        credential: Custody URI of the signing credential.
+    """
     return {
         "SIGNER_FRONT_END": "function_url",
         "SIGNER_DELIVERY": "cloudfront",
-        "SIGNER_CREDENTIAL": store.put("signing-credential", credential.to_json()),
+        "SIGNER_CREDENTIAL": credential,
     }
 
 
@@ -86,3 +93,26 @@ def by_s3() -> dict[str, str]:
         "SIGNER_IMAGES_GRANT": "share",
         "SIGNER_KEY_PREFIX": "",
     }
+
+
+def renewed(start: Callable[[], Handler], *, max_age: timedelta, stale_limit: timedelta) -> Handler:
+    """Return a handler behind which a function is started anew again and again.
+
+    A new instance reads all that it needs. The issuer itself reads its credential every five
+    minutes only, which is too rarely for keys that are replaced every minute.
+
+    Args:
+        start: Starts an instance and returns its handler; called at once for the first one.
+        max_age: Age at which an instance is replaced, give or take a tenth.
+        stale_limit: Age from which an instance answers no more when it could not be replaced.
+
+    Raises:
+        ConfigurationError: It cannot be started.
+    """
+    instances = Refreshing(start, max_age=max_age, stale_limit=stale_limit)
+    instances.get()
+
+    def handle(event: dict[str, Any], context: Any) -> object:  # noqa: ANN401 - whatever Lambda gives
+        return instances.get()(event, context)
+
+    return handle

@@ -1,4 +1,4 @@
-"""MiniStack as a child process: S3 and Secrets Manager on loopback, gone when we are gone."""
+"""MiniStack as a child process: an AWS on loopback, gone when we are gone."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         # Its default is every interface of the machine.
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
-        "SERVICES": "s3,secretsmanager",
+        # Each is loaded when it is first asked.
+        "SERVICES": "cloudfront,dynamodb,s3,secretsmanager",
         # Anonymous requests to a private bucket are refused, and so are unknown keys.
         "AUTH": "true",
         "PERSIST_STATE": "0",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -17,25 +16,37 @@ from datetime import timedelta
 from typing import Literal
 
 from signer.credential import Credential
+from signer.custody import read_credential
+from signer.dev import rotating
 from signer.dev.bucket import BUCKET, fill_bucket
 from signer.dev.content import Gallery, find_function, find_gallery
-from signer.dev.demo import Demo
+from signer.dev.demo import Demo, KeyRotation
+from signer.dev.distribution import LOCATIONS, followed
 from signer.dev.environment import ready_environment
 from signer.dev.identity import ACCOUNTS, running_identity_provider
-from signer.dev.issuing import by_cloudfront, by_s3, function_environment, new_key_pair_id
+from signer.dev.issuing import (
+    by_cloudfront,
+    by_s3,
+    function_environment,
+    new_key_pair_id,
+    renewed,
+)
 from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_ministack
 from signer.dev.ports import listen, listen_near
+from signer.dev.rotation_news import News
 from signer.dev.secret_store import SecretsManager, SecretStore, private_files
+from signer.dev.sites import presigned_site, private_site
+from signer.dev.story.viewer import path_of
 from signer.edge import (
-    Behavior,
     Distribution,
     EdgeServer,
     FolderOrigin,
     FunctionFile,
-    LambdaOrigin,
+    Locations,
     S3Origin,
 )
 from signer.keys import KeyAlgorithm
+from signer.rotation.driver import Rotation
 from signer.verifier import TrustedKeyGroup
 
 SITE_PORT = 8080
@@ -55,7 +66,10 @@ class Options:
         storage: ``s3`` for MiniStack, ``folder`` to serve the files as they lie.
         algorithm: Of the signing key.
         delivery: ``cloudfront``, or ``s3``: presigned URLs behind an API and no CloudFront.
-        lifetime: Of everything that is issued; as the table of grants says when None.
+        lifetime: Of everything that is issued; as the table of grants says when None, or as long
+            as the signing key is in use, whichever is shorter.
+        rotate_every: Age at which the signing key is replaced; it stays when None. Needs
+            ``storage="s3"`` and ``delivery="cloudfront"``.
     """
 
     port: int | None = None
@@ -63,6 +77,7 @@ class Options:
     algorithm: KeyAlgorithm = KeyAlgorithm.ECDSA_P256
     delivery: Literal["cloudfront", "s3"] = "cloudfront"
     lifetime: timedelta | None = None
+    rotate_every: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +87,34 @@ class _Storage:
     origin: S3Origin | FolderOrigin
     secrets: SecretStore
     bucket_url: str | None = None
+    endpoint_url: str = ""
     pid: int | None = None
 
 
-def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """The first credential, and the ring that replaces it, if one does."""
+
+    credential: Credential
+    rotation: Rotation | None = None
+    group_id: str = ""
+    period: timedelta = timedelta(0)
+
+
+def run_demo(
+    options: Options,
+    *,
+    say: Callable[[str], None],
+    use: Use,
+    tell: Callable[[News], None] = lambda _: None,
+) -> bool:
     """Start the demo, use it, and stop everything again, whatever happens in between.
 
     Args:
         options: What to start.
         say: Told what is being done, one line at a time.
         use: Called once everything is up; the demo ends when it returns.
+        tell: Told what the rotation does, while the demo is used.
 
     Returns:
         What `use` returned.
@@ -89,6 +122,7 @@ def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
     Raises:
         ConfigurationError: A port is taken, MiniStack cannot be installed or started.
         ModuleNotFoundError: A package of the extra ``dev`` is not installed.
+        RotationError: The first signing key cannot be made.
     """
     for name in _NEEDED:
         if importlib.util.find_spec(name) is None:
@@ -101,39 +135,108 @@ def run_demo(options: Options, *, say: Callable[[str], None], use: Use) -> bool:
         for bound in (*site, *inspector):
             stack.enter_context(contextlib.closing(bound))
         storage = stack.enter_context(_storage(options, gallery, say))
+        keys = _keys(options, gallery, storage, _url(site), say)
         say("starting the identity provider")
         identity = stack.enter_context(running_identity_provider())
-        credential = Credential.new(key_pair_id=new_key_pair_id(), algorithm=options.algorithm)
         demo = Demo(
             site_url=_url(site),
             inspector_url=_url(inspector),
             identity_url=identity.issuer_url,
             bucket_url=storage.bucket_url,
             delivery=options.delivery,
-            key_pair_id=credential.key_pair_id,
+            key_pair_id=keys.credential.key_pair_id,
             algorithm=options.algorithm.value,
             accounts=tuple(ACCOUNTS),
             ministack_pid=storage.pid,
+            rotation=_shown(keys, storage) if keys.rotation else None,
         )
         common = function_environment(
-            gallery, storage.secrets, identity, site_url=demo.site_url, lifetime=options.lifetime
+            gallery, storage.secrets, identity, site_url=demo.site_url, lifetime=_lifetime(options)
         )
         if options.delivery == "s3":
-            variables = {**common, **by_s3()}
-            distribution = _api(gallery, _function(variables), demo)
-        else:
-            variables = {**common, **by_cloudfront(storage.secrets, credential)}
-            group = TrustedKeyGroup(
-                {credential.key_pair_id: credential.held_key.public_key()}, name="demo"
+            source: Distribution | Locations = presigned_site(
+                gallery, _function({**common, **by_s3()}), demo
             )
-            distribution = _site(gallery, storage, _function(variables), group, demo)
-        edge = EdgeServer(distribution, host="localhost", sockets=site, inspector_sockets=inspector)
-        return asyncio.run(_serve(edge, lambda: use(demo, gallery)))
+        else:
+            source = _cloudfront(gallery, storage, keys, common, demo)
+        edge = EdgeServer(source, host="localhost", sockets=site, inspector_sockets=inspector)
+        return asyncio.run(_serve(edge, keys.rotation, tell, lambda: use(demo, gallery)))
 
 
-async def _serve(edge: EdgeServer, use: Callable[[], Awaitable[bool]]) -> bool:
+async def _serve(
+    edge: EdgeServer,
+    rotation: Rotation | None,
+    tell: Callable[[News], None],
+    use: Callable[[], Awaitable[bool]],
+) -> bool:
     async with edge:
-        return await use()
+        if rotation is None:
+            return await use()
+        async with rotating.ticking(rotation, tell):
+            return await use()
+
+
+def _lifetime(options: Options) -> timedelta | None:
+    if options.rotate_every is None:
+        return options.lifetime
+    return options.lifetime or min(options.rotate_every, rotating.LONGEST_LIFETIME)
+
+
+def _keys(
+    options: Options,
+    gallery: Gallery,
+    storage: _Storage,
+    site_url: str,
+    say: Callable[[str], None],
+) -> _Keys:
+    """Make a signing key that stays, or a ring with its first one."""
+    if options.rotate_every is None:
+        made = Credential.new(key_pair_id=new_key_pair_id(), algorithm=options.algorithm)
+        return _Keys(credential=made)
+    say("making the first signing key")
+    wanted = rotating.settings(
+        options.rotate_every,
+        lifetime=_lifetime(options) or options.rotate_every,
+        algorithm=options.algorithm,
+        probe_url=site_url + path_of(gallery.pictures()[0]),
+    )
+    rotation, ring = rotating.begun(storage.endpoint_url, wanted)
+    client = rotating.client_of(storage.endpoint_url, "secretsmanager")
+    return _Keys(
+        credential=read_credential(f"secretsmanager:{rotating.SIGNING_SECRET}", client=client),
+        rotation=rotation,
+        group_id=ring.key_group_id or "",
+        period=options.rotate_every,
+    )
+
+
+def _shown(keys: _Keys, storage: _Storage) -> KeyRotation:
+    return KeyRotation(
+        seconds=int(keys.period.total_seconds()),
+        ring=rotating.RING,
+        endpoint_url=storage.endpoint_url,
+        locations={location.name: location.delay for location in LOCATIONS},
+    )
+
+
+def _cloudfront(
+    gallery: Gallery, storage: _Storage, keys: _Keys, common: dict[str, str], demo: Demo
+) -> Distribution | Locations:
+    """Return the site; with rotation as edge locations that follow what CloudFront's API tells."""
+    credential = keys.credential
+    group = TrustedKeyGroup({credential.key_pair_id: credential.held_key.public_key()}, name="demo")
+    if keys.rotation is None:
+        place = storage.secrets.put("signing-credential", credential.to_json())
+        function = _function({**common, **by_cloudfront(place)})
+        return private_site(gallery, storage.origin, function, group, demo)
+    place = f"secretsmanager:{rotating.SIGNING_SECRET}"
+    handler = renewed(
+        _function({**common, **by_cloudfront(place)}).load,
+        max_age=rotating.INSTANCE_MAX_AGE,
+        stale_limit=rotating.INSTANCE_STALE_LIMIT,
+    )
+    site = private_site(gallery, storage.origin, handler, group, demo)
+    return followed(rotating.client_of(storage.endpoint_url, "cloudfront"), site, keys.group_id)
 
 
 @contextlib.contextmanager
@@ -156,76 +259,17 @@ def _storage(options: Options, gallery: Gallery, say: Callable[[str], None]) -> 
         )
         url = f"{ministack.endpoint_url}/{BUCKET}"
         secrets = SecretsManager(ministack.endpoint_url)
-        yield _Storage(origin=origin, secrets=secrets, bucket_url=url, pid=ministack.pid)
+        yield _Storage(
+            origin=origin,
+            secrets=secrets,
+            bucket_url=url,
+            endpoint_url=ministack.endpoint_url,
+            pid=ministack.pid,
+        )
 
 
 def _function(variables: dict[str, str]) -> FunctionFile:
     return FunctionFile(find_function(), "handler", variables)
-
-
-def _site(
-    gallery: Gallery,
-    storage: _Storage,
-    function: FunctionFile,
-    group: TrustedKeyGroup,
-    demo: Demo,
-) -> Distribution:
-    """Return what a stack for this site would look like: public paths by name, the rest signed."""
-    return Distribution(
-        origins={
-            "site": FolderOrigin(gallery.site),
-            "issuer": LambdaOrigin(function),
-            "private": storage.origin,
-            "addresses": _addresses(demo),
-        },
-        key_groups={"demo": group},
-        default_root_object="index.html",
-        behaviors=(
-            # Whether the default root object is put in before or after behaviors are chosen.
-            Behavior(origin="site", path_pattern="/"),
-            Behavior(origin="site", path_pattern="/index.html"),
-            Behavior(origin="site", path_pattern="/favicon.ico"),
-            Behavior(origin="site", path_pattern="/assets/*"),
-            Behavior(origin="addresses", path_pattern="/demo.json"),
-            _issuer("/auth/*"),
-        ),
-        default_behavior=Behavior(origin="private", trusted_key_groups=("demo",)),
-        domain_names=("localhost",),
-        explain_header=True,
-    )
-
-
-def _api(gallery: Gallery, function: FunctionFile, demo: Demo) -> Distribution:
-    """Return a stand-in for API Gateway: the same function, a public page, and no signatures."""
-    return Distribution(
-        # An HTTP API passes on what it gets: nothing is signed, and Authorization stays.
-        origins={
-            "site": FolderOrigin(gallery.presigned_site),
-            "issuer": LambdaOrigin(function, front_end="http_api"),
-            "addresses": _addresses(demo),
-        },
-        default_root_object="index.html",
-        behaviors=(
-            Behavior(origin="addresses", path_pattern="/demo.json"),
-            _issuer("/auth/*"),
-            _issuer("/images/*"),
-        ),
-        default_behavior=Behavior(origin="site"),
-        domain_names=("localhost",),
-    )
-
-
-def _issuer(path_pattern: str) -> Behavior:
-    return Behavior(
-        origin="issuer", path_pattern=path_pattern, allowed_methods="ALL", forward_cookies=True
-    )
-
-
-def _addresses(demo: Demo) -> LambdaOrigin:
-    """Return an origin that tells the page what else there is to open."""
-    body = json.dumps({"inspector_url": demo.inspector_url, "identity_url": demo.identity_url})
-    answer = {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
-    return LambdaOrigin(lambda _event, _context: answer)
 
 
 def _port(sockets: list[socket.socket]) -> int:

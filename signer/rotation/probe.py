@@ -54,7 +54,8 @@ def probe(url: str, issuer: Issuer, *, send: Send | None = None) -> Finding:
     """
     send = send or send_get
     asked = f"{url}{'&' if '?' in url else '?'}signer-probe={secrets.token_hex(8)}"
-    code = _refusal(send(issuer.signed_url(asked, expires_in=_SECONDS)))
+    life = min(_SECONDS, int(issuer.max_lifetime.total_seconds()))
+    code = _refusal(send(issuer.signed_url(asked, expires_in=life)))
     if code == "InvalidKey":
         return Finding.UNKNOWN_KEY
     if code == "MissingKey":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -31,6 +32,13 @@ def edge(origin: Answer) -> Send:
         return Answer(verdict.status, {"server": "CloudFront"}, verdict.xml_body().encode())
 
     return send
+
+
+def test_a_key_that_may_not_sign_for_long_is_probed_too() -> None:
+    short = Issuer(
+        KEY, key_pair_id="K2JCJMDEHXQW5F", clock=lambda: NOW, max_lifetime=timedelta(seconds=30)
+    )
+    assert probe(URL, short, send=edge(MISSING)) is Finding.ACCEPTED
 
 
 MISSING = Answer(403, {"server": "AmazonS3", "x-amz-request-id": "1"}, b"<Code>AccessDenied</Code>")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from signer.errors import SignerError
+
 if TYPE_CHECKING:
     from signer.dev.content import Gallery
     from signer.dev.demo import Demo
@@ -40,7 +42,7 @@ def tell(demo: Demo, gallery: Gallery, report: Callable[[Step], None]) -> bool:
             started = time.monotonic()
             try:
                 detail, good = step(), True
-            except (StoryError, httpx.HTTPError, KeyError, ValueError) as error:
+            except (StoryError, SignerError, httpx.HTTPError, KeyError, ValueError) as error:
                 detail, good = str(error) or type(error).__name__, False
             passed = passed and good
             seconds = time.monotonic() - started
