@@ -36,12 +36,12 @@ class RotationSteps:
 
     def __init__(self, rotation: KeyRotation, viewer: Viewer, picture: MediaObject) -> None:
         """Remember who watches what; nothing is asked yet."""
-        self.locations = rotation.locations
-        self.rotation = opened(rotation.endpoint_url)
-        self.viewer = viewer
-        self.path = path_of(picture)
-        self.old: dict[str, str] = {}
-        self.renew_at = 0.0
+        self._locations = rotation.locations
+        self._rotation = opened(rotation.endpoint_url)
+        self._viewer = viewer
+        self._path = path_of(picture)
+        self._old: dict[str, str] = {}
+        self._renew_at: float = 0.0
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the steps in order, each with its title."""
@@ -58,18 +58,18 @@ class RotationSteps:
         self._renew()
         asked = self._until(_stands_by, "no key stands by", renewing=True)
         self._renew()
-        self.old = self.viewer.cookies(_FOLDER)
-        orders.rotate(self.rotation)
+        self._old = self._viewer.cookies(_FOLDER)
+        orders.rotate(self._rotation)
         asked += self._until(
             lambda ring: _signing(ring) != self._old_id, "issuers stay as they are"
         )
-        return f"{self._old_id} to {_signing(self.rotation.ring())}, {asked} requests served"
+        return f"{self._old_id} to {_signing(self._rotation.ring())}, {asked} requests served"
 
     def old_cookies(self) -> str:
         """Its key drains: it stays in the key group until all that it signed has ended."""
-        for location in self.locations:
-            self._served_with(self.old, location)
-        return f"{self._old_id} at {', '.join(self.locations)}"
+        for location in self._locations:
+            self._served_with(self._old, location)
+        return f"{self._old_id} at {', '.join(self._locations)}"
 
     def new_cookies(self) -> str:
         """Issuers read the new credential within seconds; all locations know its key long since."""
@@ -78,21 +78,21 @@ class RotationSteps:
             require(time.monotonic() < deadline, "the issuer goes on with the old key")
             time.sleep(_PAUSE)
             self._renew()
-        for location in self.locations:
-            self._served_with(self.viewer.cookies(_FOLDER), location)
-        return f"{self._own_id()} at {', '.join(self.locations)}"
+        for location in self._locations:
+            self._served_with(self._viewer.cookies(_FOLDER), location)
+        return f"{self._own_id()} at {', '.join(self._locations)}"
 
     def revoked(self) -> str:
         """The key leaves the key group, and each location learns of it in its time."""
-        orders.revoke(self.rotation, self._old_id, "stolen, in this story")
+        orders.revoke(self._rotation, self._old_id, "stolen, in this story")
         self._until(
             lambda ring: _is_out(ring, self._old_id), "the key stays in the group", renewing=True
         )
         started = time.monotonic()
         took = {}
-        for location, delay in self.locations.items():
+        for location, delay in self._locations.items():
             latest = started + delay + POLL_SECONDS + _SLACK
-            while (answer := self._asked_with(self.old, location)).status_code != FORBIDDEN:
+            while (answer := self._asked_with(self._old, location)).status_code != FORBIDDEN:
                 require(time.monotonic() < latest, f"{location} still accepts it")
                 time.sleep(_PAUSE)
             refusal(answer, "InvalidKey")
@@ -101,21 +101,21 @@ class RotationSteps:
 
     def mended(self) -> str:
         """What a page does with a 403: it asks for new cookies once."""
-        for cookie in self.viewer.jar:
+        for cookie in self._viewer.jar:
             if cookie.path == _FOLDER:
-                cookie.value = self.old[cookie.name]
-        self.viewer.refused(self.path, "InvalidKey")
+                cookie.value = self._old[cookie.name]
+        self._viewer.refused(self._path, "InvalidKey")
         self._renew()
-        for location in self.locations:
-            self._served_with(self.viewer.cookies(_FOLDER), location)
-        return f"{self._own_id()} at {', '.join(self.locations)}"
+        for location in self._locations:
+            self._served_with(self._viewer.cookies(_FOLDER), location)
+        return f"{self._own_id()} at {', '.join(self._locations)}"
 
     @property
     def _old_id(self) -> str:
-        return self.old[_KEY_PAIR_ID]
+        return self._old[_KEY_PAIR_ID]
 
     def _own_id(self) -> str:
-        return self.viewer.cookies(_FOLDER)[_KEY_PAIR_ID]
+        return self._viewer.cookies(_FOLDER)[_KEY_PAIR_ID]
 
     def _until(
         self, holds: Callable[[Ring], bool], otherwise: str, *, renewing: bool = False
@@ -131,20 +131,20 @@ class RotationSteps:
             How often the picture was asked for, and served.
         """
         deadline, asked = time.monotonic() + _PATIENCE, 0
-        while not holds(self.rotation.ring()):
+        while not holds(self._rotation.ring()):
             require(time.monotonic() < deadline, otherwise)
-            if renewing and time.monotonic() > self.renew_at:
+            if renewing and time.monotonic() > self._renew_at:
                 self._renew()
-            for location in self.locations:
-                expect(self.viewer.get(self.path, **{_LOCATION: location}), 200)
+            for location in self._locations:
+                expect(self._viewer.get(self._path, **{_LOCATION: location}), 200)
                 asked += 1
             time.sleep(_PAUSE)
         return asked
 
     def _renew(self) -> None:
-        answer = self.viewer.post("/auth/cookies")
+        answer = self._viewer.post("/auth/cookies")
         expect(answer, 200)
-        self.renew_at = time.monotonic() + answer.json()["expires_in"] / 2
+        self._renew_at = time.monotonic() + answer.json()["expires_in"] / 2
 
     def _served_with(self, cookies: Mapping[str, str], location: str) -> None:
         expect(self._asked_with(cookies, location), 200)
@@ -152,8 +152,8 @@ class RotationSteps:
     def _asked_with(self, cookies: Mapping[str, str], location: str) -> httpx.Response:
         """Ask with these cookies alone."""
         header = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        with Viewer(self.viewer.site_url) as nobody:
-            return nobody.get(self.path, Cookie=header, **{_LOCATION: location})
+        with Viewer(self._viewer.site_url) as nobody:
+            return nobody.get(self._path, Cookie=header, **{_LOCATION: location})
 
 
 def _stands_by(ring: Ring) -> bool:
