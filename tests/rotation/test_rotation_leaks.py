@@ -10,7 +10,8 @@ import pytest
 
 from signer.errors import SignerError
 from signer.rotation.driver import Rotation, Tick
-from tests.rotation.crashes import Fault, Next, Run, Strike
+from tests.rotation.crashes import Run
+from tests.rotation.faults import Fault, Next, Strike
 from tests.rotation.world import World
 
 

@@ -14,7 +14,7 @@ from signer.rotation.ring import HOUR, Ring, RingKey, Settings
 from signer.rotation.secret_versions import STANDBY
 from signer.rotation.steps import Observed
 from signer.rotation.stored_key import StoredKey
-from tests.rotation.crashes import DiedError
+from tests.rotation.faults import DiedError
 from tests.rotation.world import SETTINGS, BrokenPromiseError, Call, World, rotated, with_schedule
 
 

@@ -25,7 +25,7 @@ from signer.keys import KeyAlgorithm, PrivateKey
 from signer.rotation import orders
 from signer.rotation.driver import LEASE_SECONDS, Result, Rotation, Tick
 from signer.rotation.ring import DAY, HOUR, KeyState
-from tests.rotation.crashes import WRITES, DiedError
+from tests.rotation.faults import WRITES, DiedError
 from tests.rotation.world import KIND, BrokenPromiseError, Call, World, quick_documents
 
 FAULTS = ("dies", "dies after", "error", "error after", "timeout")
