@@ -53,8 +53,7 @@ _MISSING: Final = frozenset(
         "ResourceNotFoundException",
     }
 )
-# A secret that waits for its deletion, a key that is disabled or waits for its deletion.
-_OUT_OF_USE: Final = frozenset(
+OUT_OF_USE: Final = frozenset(
     {
         "DisabledException",
         "InvalidRequestException",
@@ -62,6 +61,7 @@ _OUT_OF_USE: Final = frozenset(
         "KeyUnavailableException",
     }
 )
+"""AWS's errors for a secret that waits for its deletion, a key that is disabled or waits for it."""
 
 
 class SecretsClient(Protocol):
@@ -340,7 +340,7 @@ def _failure(name: str, action: str) -> CredentialError:
             advice="check the name and the Region",
             error=name,
         )
-    if name in _OUT_OF_USE:
+    if name in OUT_OF_USE:
         return CredentialError(
             "credential_unavailable",
             f"it is out of use ({name})",

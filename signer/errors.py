@@ -121,5 +121,9 @@ class RotationError(SignerError):
     """A step of a rotation was not taken; nothing that viewers need was changed."""
 
 
+class PassingError(RotationError):
+    """Somebody was faster, or AWS's answers are not of one moment: the next tick looks again."""
+
+
 class SigningError(SignerError):
     """The key's backend failed, or returned something that is not a signature."""

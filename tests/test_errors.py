@@ -14,6 +14,7 @@ from signer.errors import (
     InputError,
     KeyMaterialError,
     KeyPairIdError,
+    PassingError,
     PolicyError,
     RemoteError,
     RequestError,
@@ -36,7 +37,7 @@ INPUT_ERRORS = (
     ResourceError,
     UrlError,
 )
-OTHER_ERRORS = (CredentialError, IdentityError, RemoteError, RotationError, SigningError)
+OTHER_ERRORS = (CredentialError, IdentityError, PassingError, RemoteError, RotationError, SigningError)
 
 
 def test_every_error_of_the_module_is_in_one_of_the_two_groups() -> None:

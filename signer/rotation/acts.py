@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from signer.aws import KmsKey
+from signer.aws import OUT_OF_USE, KmsKey
 from signer.credential import Credential, KmsKeyName
-from signer.errors import RotationError, SignerError
+from signer.errors import (
+    KeyMaterialError,
+    PassingError,
+    RemoteError,
+    RotationError,
+    SignerError,
+    SigningError,
+)
 from signer.rotation import records
-from signer.rotation.plan import is_urgent
+from signer.rotation.credentials import TRIAL, GivenUpError, check_credential, refuse_foreign
+from signer.rotation.due import is_urgent
 from signer.rotation.probe import Finding, Send, probe
-from signer.rotation.ring import Custody, Ring, RingKey
+from signer.rotation.ring import BEFORE_ACTIVE, Custody, Ring, RingKey
 from signer.rotation.secret_versions import PREVIOUS, STAGED, STANDBY
 from signer.rotation.steps import Act, Observed, Step
 from signer.rotation.stored_key import StoredKey
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from signer.rotation.kms_keys import KmsKeys
     from signer.rotation.secret_versions import SecretVersions
 
-_TRIAL: Final = b"a key signs and its public half at CloudFront verifies"
+_PATIENCE: Final = 2
 
 
 _WRITTEN_ONLY: Final[dict[Act, Callable[[Ring, RingKey, int], Ring]]] = {
@@ -41,10 +49,6 @@ _WRITTEN_ONLY: Final[dict[Act, Callable[[Ring, RingKey, int], Ring]]] = {
     Act.NOTE_LOST: records.lost,
     Act.NOTE_REMOVED: records.removed,
 }
-
-
-class _GivenUpError(Exception):
-    """A key cannot be used, now or later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class Acts:
             Act.DESTROY: self._destroy,
             Act.DELETE: self._delete,
             Act.HEAL: self._heal,
+            Act.RESTORE: self._restore,
             Act.NOTE_ACTIVE: self._note_active,
         }
 
@@ -109,8 +114,16 @@ class Acts:
             return _WRITTEN_ONLY[step.act](ring, key, self._now())
         try:
             return self._doing[step.act](ring, key, observed)
-        except _GivenUpError as error:
+        except (GivenUpError, KeyMaterialError) as error:
             return records.quarantined(ring, key, self._now(), why=str(error))
+        except (SigningError, RotationError, RemoteError) as error:
+            if key.state in BEFORE_ACTIVE and _is_lost_in_kms(key, error):
+                why = "its private half in KMS is out of use"
+                return records.quarantined(ring, key, self._now(), why=why)
+            if isinstance(error, SigningError):
+                failure = RemoteError(error.code, error.message, advice=error.advice)
+                raise failure from None
+            raise
 
     def _now(self) -> int:
         return self._aws.time.now()
@@ -119,8 +132,11 @@ class Acts:
         """Make the private half where it stays. A secret's version is written once."""
         arn = None
         if key.kind.custody is Custody.KMS:
-            again = key.attempts > 1
-            arn = self._aws.kms.make(ring.name, key.kid, key.kind.algorithm, again=again)
+            if key.attempts > 1:
+                # There may be a key whose ARN nobody knows. Whether one that looks like it is it
+                # cannot be told from a planted one.
+                raise GivenUpError("the answer to its making was lost")
+            arn = self._aws.kms.make(ring.name, key.kid, key.kind.algorithm)
         elif self._aws.secrets.read(ring.settings.standby_secret, key.version) is None:
             made = StoredKey.new(key.kid, key.kind.algorithm)
             secret = ring.settings.standby_secret
@@ -135,11 +151,13 @@ class Acts:
             found = self._aws.key_groups.upload(ring.name, key.kid, public_key)
         there = self._aws.key_groups.public_key(found)
         if there is None or there.fingerprint != public_key.fingerprint:
-            raise _GivenUpError("CloudFront has another key under its name")
+            raise GivenUpError("CloudFront has another key under its name")
         return records.uploaded(ring, key, self._now(), public_key_id=found, public_key=public_key)
 
     def _create_group(self, ring: Ring, key: RingKey, _: Observed) -> Ring:
         group = self._aws.key_groups.create(ring.name, _id_of(key))
+        # One that was there, after an answer that was lost, need not have the key in it.
+        self._aws.key_groups.add(group, _id_of(key))
         return records.published(ring, key, self._now(), key_group_id=group)
 
     def _publish(self, ring: Ring, key: RingKey, _: Observed) -> Ring:
@@ -150,8 +168,11 @@ class Acts:
         self._aws.key_groups.add(_group_of(ring), _id_of(key))
         return records.healed(ring, key, self._now())
 
-    def _test(self, ring: Ring, key: RingKey, _: Observed) -> Ring:
-        deployed = self._aws.key_groups.is_deployed(_group_of(ring), _id_of(key))
+    def _test(self, ring: Ring, key: RingKey, observed: Observed) -> Ring:
+        # In need nobody's distribution that takes its time stands in the way.
+        deployed = is_urgent(ring, observed) or self._aws.key_groups.is_deployed(
+            _group_of(ring), _id_of(key)
+        )
         passed = deployed and self._is_accepted(ring, key)
         return records.tested(ring, key, self._now(), passed=passed)
 
@@ -159,7 +180,7 @@ class Acts:
         """Write the credential where issuers do not look yet, once a version."""
         secret = ring.settings.signing_secret
         if not ring.started:
-            self._refuse_foreign_credential(ring)
+            refuse_foreign(self._aws.secrets.read_current(secret) or "", ring)
         private = self._private_half(ring, key)
         self._check_pair(key, private)
         if key.kms_key_arn is not None:
@@ -172,16 +193,18 @@ class Acts:
             made = self._credential(key, private)
             self._aws.secrets.put(secret, key.version, made.to_json(), STAGED)
         else:
-            _check_credential(text, key)
+            check_credential(text, key)
             self._aws.secrets.move(secret, STAGED, key.version)
         return records.staged(ring, key, self._now())
 
     def _promote(self, ring: Ring, key: RingKey, observed: Observed) -> Ring:
         """Switch issuers, over the version that was seen."""
         secret = ring.settings.signing_secret
-        _check_credential(self._aws.secrets.read(secret, key.version) or "", key)
+        check_credential(self._aws.secrets.read(secret, key.version) or "", key)
         hurried = not ring.started or is_urgent(ring, observed)
         if not hurried and not self._is_accepted(ring, key):
+            # It soaks again, and nobody who reads the signing secret should find it meanwhile.
+            self._aws.secrets.strip(secret, key.version, STAGED)
             return records.tested(ring, key, self._now(), passed=False)
         self._aws.secrets.switch(secret, key.version, observed.current)
         return records.active(ring, key, self._now())
@@ -196,19 +219,29 @@ class Acts:
         self._refuse_current(ring, key)
         if key.kind.custody is Custody.KMS:
             arn = key.kms_key_arn or self._aws.kms.find(ring.name, key.kid)
-            if arn is not None:
+            if arn is not None and self._aws.kms.is_named(arn, ring.name, key.kid):
                 self._aws.kms.disable(arn)
         self._aws.secrets.strip(ring.settings.standby_secret, key.version, STANDBY)
         self._aws.secrets.strip(ring.settings.signing_secret, key.version, PREVIOUS, STAGED)
         return records.destroyed(ring, key, self._now())
 
     def _delete(self, ring: Ring, key: RingKey, observed: Observed) -> Ring:
-        found = key.public_key_id or observed.uploaded.get(key.kid)
+        """Delete what has a name of ours; what was made by hand is left to whoever made it."""
+        found = observed.uploaded.get(key.kid)
         if found is not None:
             self._aws.key_groups.delete_public_key(found)
-        if key.kms_key_arn is not None:
-            self._aws.kms.schedule_deletion(key.kms_key_arn)
+        arn = key.kms_key_arn
+        if arn is not None and self._aws.kms.is_named(arn, ring.name, key.kid):
+            self._aws.kms.schedule_deletion(arn)
         return records.deleted(ring, key, self._now())
+
+    def _restore(self, ring: Ring, key: RingKey, observed: Observed) -> Ring:
+        """Switch issuers back, over the version that was seen in two ways."""
+        secret = ring.settings.signing_secret
+        if self._aws.secrets.current(secret) != observed.current:
+            raise _unsure()
+        self._aws.secrets.switch(secret, key.version, observed.current)
+        return records.restored(ring, key, self._now())
 
     def _note_active(self, ring: Ring, key: RingKey, _: Observed) -> Ring:
         """Believe that issuers were switched, if that is so when it is asked in another way.
@@ -216,11 +249,7 @@ class Acts:
         An answer from before a switch would let the key that they sign with drain.
         """
         if self._aws.secrets.current(ring.settings.signing_secret) != key.version:
-            raise RotationError(
-                "credential_unsure",
-                "AWS gives two answers about what issuers sign with",
-                advice="the next tick looks again",
-            )
+            raise _unsure()
         return records.active(ring, key, self._now())
 
     def _private_half(self, ring: Ring, key: RingKey) -> PrivateKey | KmsKey:
@@ -231,7 +260,7 @@ class Acts:
         try:
             stored = StoredKey.from_json(text or "", kid=key.kid, algorithm=key.kind.algorithm)
         except RotationError as error:
-            raise _GivenUpError(error.message) from None
+            raise GivenUpError(error.message) from None
         return stored.private_key
 
     def _is_accepted(self, ring: Ring, key: RingKey) -> bool:
@@ -242,17 +271,35 @@ class Acts:
         issuer = self._credential(key, private).issuer(clock=self._aws.time.now, key=private)
         finding = probe(url, issuer, send=self._aws.send)
         if finding is Finding.REFUSED:
-            raise _GivenUpError(finding.value)
+            self._blame_the_way(ring, url)
+            raise GivenUpError(finding.value)
         return finding is Finding.ACCEPTED
+
+    def _blame_the_way(self, ring: Ring, url: str) -> None:
+        """Give no key up for what an origin or a firewall says: the signing key gets it too."""
+        text = self._aws.secrets.read_current(ring.settings.signing_secret)
+        try:
+            signing = Credential.from_json(text or "")
+        except SignerError:
+            return
+        name = signing.kms_key
+        key = None if name is None else self._aws.kms.signing_key(name.arn, name.algorithm)
+        issuer = signing.issuer(clock=self._aws.time.now, key=key)
+        if probe(url, issuer, send=self._aws.send) is Finding.REFUSED:
+            raise RotationError(
+                "probe_unclear",
+                "the probe refuses the key that signs as well",
+                advice="see what answers at the probe's URL; an origin may look like CloudFront",
+            )
 
     def _check_pair(self, key: RingKey, private: SigningKey) -> None:
         """Sign, and verify by what CloudFront has."""
         public = self._aws.key_groups.public_key(_id_of(key))
         if public is None:
             raise RotationError("public_key_missing", "CloudFront does not have the public half")
-        signature = private.sign(_TRIAL, key.kind.hash_algorithm)
-        if not public.verify(signature, _TRIAL, key.kind.hash_algorithm):
-            raise _GivenUpError("its private half does not belong to the public half at CloudFront")
+        signature = private.sign(TRIAL, key.kind.hash_algorithm)
+        if not public.verify(signature, TRIAL, key.kind.hash_algorithm):
+            raise GivenUpError("its private half does not belong to the public half at CloudFront")
 
     def _credential(self, key: RingKey, private: PrivateKey | KmsKey) -> Credential:
         in_kms = isinstance(private, KmsKey)
@@ -266,21 +313,6 @@ class Acts:
             activated_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"),
         )
 
-    def _refuse_foreign_credential(self, ring: Ring) -> None:
-        """Leave alone what somebody signs with already."""
-        try:
-            there = Credential.from_json(
-                self._aws.secrets.read_current(ring.settings.signing_secret) or ""
-            )
-        except SignerError:
-            return
-        if ring.key(there.kid) is None:
-            raise RotationError(
-                "credential_foreign",
-                "the signing secret holds a credential that this ring did not make",
-                advice="take it over with: signer rotate adopt",
-            )
-
     def _refuse_current(self, ring: Ring, key: RingKey) -> None:
         secret = ring.settings.signing_secret
         told = {self._aws.secrets.look(secret).current, self._aws.secrets.current(secret)}
@@ -290,27 +322,21 @@ class Acts:
             )
 
 
-def _check_credential(text: str, key: RingKey) -> None:
-    """Refuse to switch issuers to anything but the key's own credential."""
-    try:
-        found = Credential.from_json(text)
-    except SignerError as error:
-        raise _GivenUpError(f"its credential cannot be used ({error.code})") from None
-    if found.kms_key is not None:
-        same = found.kms_key.arn == key.kms_key_arn
-    else:
-        public = found.held_key.public_key()
-        # Reading a credential does not prove that the halves of an RSA key belong together.
-        trial = found.held_key.sign(_TRIAL, found.hash_algorithm)
-        same = public.fingerprint == key.fingerprint and public.verify(
-            trial, _TRIAL, found.hash_algorithm
-        )
-    # Its longest life is what the drain waits for.
-    facts = (found.kid, found.key_pair_id, found.hash_algorithm, found.max_lifetime)
-    kind = key.kind
-    life = timedelta(seconds=kind.max_lifetime)
-    if not same or facts != (key.kid, key.public_key_id, kind.hash_algorithm, life):
-        raise _GivenUpError("its credential is another key's")
+def _unsure() -> PassingError:
+    return PassingError(
+        "credential_unsure",
+        "AWS gives two answers about what issuers sign with",
+        advice="the next tick looks again",
+    )
+
+
+def _is_lost_in_kms(key: RingKey, error: SignerError) -> bool:
+    """Whether a key in KMS cannot be used any more; one that was just made may be unknown yet."""
+    if key.kind.custody is not Custody.KMS:
+        return False
+    name = error.evidence.get("error")
+    missing = error.code in {"kms_missing", "kms_key_missing"} and key.attempts > _PATIENCE
+    return missing or name in OUT_OF_USE
 
 
 def _id_of(key: RingKey) -> str:

@@ -40,7 +40,7 @@ _DENIED: Final = frozenset(
 class ServerTime:
     """What time it is, by AWS's clock: a rotation must not believe a machine's own.
 
-    It is the newest date of an answer, so it stands still between answers.
+    It is the newest date of an answer since :meth:`begin`, so it stands still between answers.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -51,6 +51,16 @@ class ServerTime:
         """
         self._clock = clock
         self._newest: int | None = None
+        self._oldest: int | None = None
+
+    def begin(self) -> None:
+        """Forget what was seen: one wrong date must not count for ever."""
+        self._newest = self._oldest = None
+
+    @property
+    def spread(self) -> int:
+        """Seconds between the oldest and the newest date since :meth:`begin`."""
+        return (self._newest or 0) - (self._oldest or 0)
 
     def see(self, answer: Mapping[str, Any]) -> None:
         """Learn from the Date field of an answer (RFC 9110, section 6.6.1), if it has one."""
@@ -60,6 +70,7 @@ class ServerTime:
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return
         self._newest = seen if self._newest is None else max(seen, self._newest)
+        self._oldest = seen if self._oldest is None else min(seen, self._oldest)
 
     def now(self) -> int:
         """Return epoch seconds: AWS's newest, or this machine's before AWS told any."""

@@ -9,12 +9,13 @@ expects. docs/rotation.md says what an operator sees of it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from signer.errors import RotationError, SignerError
+from signer.errors import PassingError, RotationError, SignerError
 from signer.rotation.acts import Acts, Aws
 from signer.rotation.plan import plan
 from signer.rotation.ring import Lease, Ring
@@ -23,6 +24,10 @@ from signer.rotation.steps import Act, Observed, Step
 
 LEASE_SECONDS: Final = 120
 """How long others wait for a tick; longer than any takes, as a Lambda function of a minute does."""
+
+
+MAX_SPREAD: Final = 300
+"""Seconds that the dates of one look may lie apart; more, and none of them is believed."""
 
 
 class Result(Enum):
@@ -93,12 +98,20 @@ class Rotation:
         """Return what is written down, and then what AWS says.
 
         Raises:
-            RotationError: As for :meth:`ring`; ``aws_denied``.
+            RotationError: As for :meth:`ring`; ``aws_denied``; ``aws_time``: a clock of AWS's, or
+                of what stands in between, is wrong.
             RemoteError: AWS did not answer.
         """
+        self.aws.time.begin()
         ring = self.ring()
         seen = self.aws.key_groups.look(ring.name, ring.key_group_id)
         labels = self.aws.secrets.look(ring.settings.signing_secret)
+        if self.aws.time.spread > MAX_SPREAD:
+            raise PassingError(
+                "aws_time",
+                f"AWS's answers are dated {self.aws.time.spread} seconds apart",
+                advice="this machine slept, or a clock is wrong; the next tick looks again",
+            )
         return ring, Observed(
             now=self.aws.time.now(),
             group=seen.items,
@@ -125,7 +138,7 @@ class Rotation:
         tick = self.next_step()
         if tick.result is not Result.DONE:
             return tick
-        leased = self._leased(tick)
+        leased = self._leased(tick.ring, tick.observed.now, tick.step.kid)
         if leased is None:
             return replace(tick, result=Result.BUSY)
         try:
@@ -135,15 +148,35 @@ class Rotation:
             raise
         return replace(tick, ring=self._write(done, over=leased.rev))
 
-    def _leased(self, tick: Tick) -> Ring | None:
+    @contextmanager
+    def held(self) -> Iterator[tuple[Ring, Observed]]:
+        """Keep ticks away while something is done that is no tick's; look after they are.
+
+        Raises:
+            PassingError: ``ring_busy``: a tick is at work.
+            RotationError: As for :meth:`look`.
+            RemoteError: As for :meth:`look`.
+        """
+        ring, observed = self.look()
+        leased = self._leased(ring, observed.now, None)
+        if leased is None:
+            raise PassingError(
+                "ring_busy", "a tick is at work", advice="try again in a moment, or in two minutes"
+            )
+        try:
+            yield self.look()
+        finally:
+            self._write(leased, over=leased.rev, quietly=True)
+
+    def _leased(self, ring: Ring, now: int, kid: str | None) -> Ring | None:
         """Write down who does what before it is done; None when somebody else is at work.
 
         The count of attempts that is written with it tells a later tick that this one began.
         """
-        ring, now = tick.ring, tick.observed.now
-        if ring.lease is not None and ring.lease.until > now:
+        # One that ends later than any lease can is nobody's.
+        if ring.lease is not None and now < ring.lease.until <= now + LEASE_SECONDS:
             return None
-        key = None if tick.step.kid is None else ring.key(tick.step.kid)
+        key = None if kid is None else ring.key(kid)
         begun = ring.with_keys([] if key is None else [replace(key, attempts=key.attempts + 1)])
         lease = Lease(self._owner, now + LEASE_SECONDS)
         leased = replace(begun, lease=lease, rev=ring.rev + 1)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from signer.errors import RotationError, SignerError
+from signer.errors import PassingError, RotationError, SignerError
 from signer.keys import PublicKey
 from signer.rotation.aws_calls import AwsCalls
 
@@ -110,7 +110,7 @@ class KeyGroups:
             return str(answer["PublicKey"]["Id"])
         there = _of_ring(ring, self._public_keys()).get(kid)
         if there is None:
-            raise RotationError(
+            raise PassingError(
                 "public_key_hidden",
                 f"CloudFront has a public key {name} and does not list it",
                 advice="the next tick looks again",
@@ -233,7 +233,7 @@ class KeyGroups:
                 public_key_id=public_key_id,
             )
         if outcome in _CHANGED:
-            raise RotationError(
+            raise PassingError(
                 "public_key_changed",
                 "the public key was changed at the same time",
                 advice="the next tick looks again",
@@ -345,7 +345,7 @@ def _gone() -> RotationError:
 
 
 def _changed() -> RotationError:
-    return RotationError(
+    return PassingError(
         "key_group_changed",
         "somebody else changed the key group at the same time",
         advice="the next tick looks again",

@@ -44,24 +44,21 @@ class KmsKeys:
         self._client = client
         self._ask = AwsCalls(client, "kms", time)
 
-    def make(self, ring: str, kid: str, algorithm: KeyAlgorithm, *, again: bool) -> str:
+    def make(self, ring: str, kid: str, algorithm: KeyAlgorithm) -> str:
         """Make a key that only signs.
 
-        KMS cannot be told that two requests are the same one: where an answer is lost, another
-        request makes another key, and only one of them will be used.
+        KMS cannot be told that two requests are the same one. Where an answer was lost, do not ask
+        again under the same kid, and do not take a key by its description for ours either:
+        anybody who may make keys can write one.
 
         Args:
             ring: Name of the ring.
             kid: Our own name of the key.
             algorithm: Kind of the key pair.
-            again: Whether it may have been made already; then it is looked for first.
 
         Returns:
             ARN of the key.
         """
-        found = self.find(ring, kid) if again else None
-        if found is not None:
-            return found
         answer = self._ask(
             "create_key",
             KeySpec=_SPECS[algorithm],
@@ -111,6 +108,16 @@ class KmsKeys:
         )
         if outcome:
             raise RotationError("kms_key_missing", "the key is not in KMS", kms_key_arn=arn)
+
+    def is_named(self, arn: str, ring: str, kid: str) -> bool:
+        """Tell whether a key has the description of ours; False for one that is gone.
+
+        Nothing else is disabled or deleted, whatever a ring document says.
+        """
+        answer = self._ask.unless(("NotFoundException",), "describe_key", KeyId=arn)
+        if answer is None:
+            return False
+        return bool(answer["KeyMetadata"].get("Description") == _description(ring, kid))
 
     def disable(self, arn: str) -> None:
         """Let nobody sign with a key any more; done if nobody can."""

@@ -7,16 +7,18 @@ finds its own writing refused, and the next one looks at what was done and goes 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from signer.aws import KmsKey
 from signer.credential import Credential
-from signer.errors import CredentialError, RotationError, excerpt
+from signer.errors import RotationError, excerpt
 from signer.keys import PrivateKey
+from signer.rotation.credentials import refuse_foreign
 from signer.rotation.driver import Rotation
+from signer.rotation.key_groups import Seen
 from signer.rotation.ring import (
     LEAVING,
     Custody,
@@ -28,12 +30,16 @@ from signer.rotation.ring import (
     Settings,
 )
 from signer.rotation.secret_versions import CURRENT, PREVIOUS, STAGED, STANDBY, SecretVersions
+from signer.rotation.steps import Observed
 
 NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 """What a secret holds before there is a key: readers say so instead of failing oddly."""
 
 DESTROYED: Final = "destroyed with its stack"
 """Why a ring is frozen that :func:`destroy` has emptied."""
+
+ADOPTED: Final = "adopted"
+"""What the history says of a key that :func:`adopt` found."""
 
 _ABOUT_STANDBY: Final = "{}: the next key, which no issuer reads"
 _TRIES: Final = 5
@@ -61,7 +67,7 @@ def create(rotation: Rotation, name: str, settings: Settings) -> Ring:
         return there
     secrets = rotation.aws.secrets
     _make_secret(secrets, settings.signing_secret, f"{name}: what issuers sign with")
-    _refuse_credential(secrets.read_current(settings.signing_secret) or "")
+    refuse_foreign(secrets.read_current(settings.signing_secret) or "", None)
     _make_secret(secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
     ring = Ring(name=name, settings=settings)
     rotation.store.write(ring, over=None)
@@ -130,7 +136,7 @@ def adopt(
         fingerprint=fingerprint,
         kms_key_arn=credential.kms_key.arn if credential.kms_key else None,
         published_at=now,
-        promoted_at=_moment(credential.activated_at) or now,
+        promoted_at=min(now, _moment(credential.activated_at) or now),
     )
     ring = Ring(
         name=name,
@@ -138,7 +144,7 @@ def adopt(
         key_group_id=key_group_id,
         started=True,
         keys=(key,),
-        history=(Event(now, key.kid, "adopted"),),
+        history=(Event(now, key.kid, ADOPTED),),
     )
     _make_secret(aws.secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
     rotation.store.write(ring, over=None)
@@ -175,7 +181,13 @@ def configure(rotation: Rotation, change: Callable[[Settings], Settings]) -> Rin
             raise RotationError("ring_settings", "a ring keeps its secrets", advice="make another")
         return replace(ring, settings=settings)
 
-    return _changed(rotation, changed)
+    ring = _changed(rotation, changed)
+    role = ring.settings.issuer_role_arn
+    for key in ring.keys:
+        # What stands by is granted when it is staged.
+        if role is not None and key.kms_key_arn is not None and key.state is KeyState.ACTIVE:
+            rotation.aws.kms.grant(key.kms_key_arn, key.kid, role)
+    return ring
 
 
 def revoke(rotation: Rotation, kid: str, why: str) -> Ring:
@@ -194,40 +206,50 @@ def revoke(rotation: Rotation, kid: str, why: str) -> Ring:
         key = find(ring, kid)
         if key.state in {KeyState.REMOVED, *LEAVING}:
             raise RotationError("key_gone", f"the key is {key.state.value} already")
-        return ring.with_keys([replace(key, revoked=_reason(why))])
+        reason = _reason(why)
+        told = Event(rotation.aws.time.now(), key.kid, f"to be revoked: {reason}")
+        return ring.with_keys([replace(key, revoked=reason)], [told])
 
     return _changed(rotation, changed)
 
 
-def rollback(rotation: Rotation) -> Ring:
-    """Tell issuers to sign with the former key again; the present one drains.
-
-    Raises:
-        RotationError: ``rollback_late``: no former key can be signed with any more;
-            ``credential_switched``: somebody else switches at this moment.
-    """
-    ring, observed = rotation.look()
-    window = ring.settings.schedule.stale_limit + ring.settings.schedule.rollback_window
-    former = [
+def former(ring: Ring, observed: Observed) -> RingKey | None:
+    """Return the key that issuers can be told to sign with again; None when there is none."""
+    schedule = ring.settings.schedule
+    window = schedule.stale_limit + schedule.rollback_window
+    found = [
         key
         for key in ring.in_state(KeyState.DRAINING)
-        if not key.private_destroyed
-        and not key.revoked
+        if not (key.private_destroyed or key.revoked)
         and observed.has(key)
         and key.demoted_at is not None
         and observed.now < key.demoted_at + window
     ]
-    if not former or ring.active is None:
-        raise RotationError(
-            "rollback_late",
-            "there is no former key that could be signed with again",
-            advice="its private half is destroyed some time after a switch; rotate instead",
-        )
-    latest = max(former, key=lambda key: key.demoted_at or 0)
-    secret = ring.settings.signing_secret
-    rotation.aws.secrets.switch(secret, latest.version, ring.active.version)
-    # The next tick sees what issuers are told and writes it down.
-    return ring
+    return max(found, key=lambda key: key.demoted_at or 0, default=None)
+
+
+def rollback(rotation: Rotation) -> RingKey:
+    """Tell issuers to sign with the former key again; the present one drains.
+
+    Returns:
+        The key that they sign with from now on. The next tick writes that down.
+
+    Raises:
+        RotationError: ``rollback_late``: no former key can be signed with any more.
+        PassingError: ``ring_busy``: a tick is at work; ``credential_switched``: somebody else
+            switches at this moment.
+    """
+    with rotation.held() as (ring, observed):
+        back = former(ring, observed)
+        if back is None or ring.active is None:
+            raise RotationError(
+                "rollback_late",
+                "there is no former key that could be signed with again",
+                advice="its private half is destroyed some time after a switch; rotate instead",
+            )
+        secret = ring.settings.signing_secret
+        rotation.aws.secrets.switch(secret, back.version, ring.active.version)
+    return back
 
 
 def destroy(rotation: Rotation) -> Ring:
@@ -237,24 +259,34 @@ def destroy(rotation: Rotation) -> Ring:
     Half of it is done by doing it again. Keys that the ring did not make stay.
 
     Raises:
-        RotationError: ``key_group_in_use``: a distribution trusts the group; nothing was changed.
+        RotationError: ``key_group_in_use``: a distribution trusts the group; ``ring_adopted``: the
+            group was made by others; with both nothing was changed.
             ``public_key_in_use``: another key group has one of the keys.
         RemoteError: AWS did not answer.
     """
     ring, aws = rotation.ring(), rotation.aws
-    if ring.key_group_id is not None:
+    seen = aws.key_groups.look(ring.name, None)
+    made = _made_here(ring, seen.uploaded)
+    if seen.group_id is not None and _is_own_group(ring, seen, made):
         # First, since CloudFront refuses it for a group in use. No tick does anything without one.
-        aws.key_groups.delete_group(ring.key_group_id)
+        aws.key_groups.delete_group(seen.group_id)
+    elif ring.key_group_id and aws.key_groups.look(ring.name, ring.key_group_id).items is not None:
+        raise RotationError(
+            "ring_adopted",
+            "the key group was not made by the ring, and others may need what is in it",
+            advice="freeze the ring and take it down by hand, or let it stay",
+        )
     ring = _changed(rotation, lambda ring: replace(ring, frozen=DESTROYED))
-    seen = aws.key_groups.look(ring.name, ring.key_group_id)
-    kept = {key.public_key_id for key in ring.keys if key.public_key_id is not None}
-    for public_key_id in sorted({*seen.uploaded.values(), *kept}):
-        aws.key_groups.delete_public_key(public_key_id)
-    for key in ring.keys:
+    own = [key for key in ring.keys if key.public_key_id is None or key.kid in made]
+    _forget(rotation, ring, own)
+    for key in own:
+        # Before the public half, by which a key is known for the ring's own.
         if key.kms_key_arn is not None:
             aws.kms.schedule_deletion(key.kms_key_arn)
-    _forget(rotation, ring)
-    return _changed(rotation, _emptied)
+    for public_key_id in sorted(made.values()):
+        aws.key_groups.delete_public_key(public_key_id)
+    at = aws.time.now()
+    return _changed(rotation, lambda ring: _emptied(ring, at))
 
 
 def find(ring: Ring, name: str) -> RingKey:
@@ -297,20 +329,45 @@ def _changed(rotation: Rotation, change: Callable[[Ring], Ring]) -> Ring:
     raise RotationError("ring_changed", "others write the ring all the time", advice="try again")
 
 
-def _forget(rotation: Rotation, ring: Ring) -> None:
+def _made_here(ring: Ring, uploaded: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the key pair ids of the public halves that the ring made, by kid.
+
+    Others have no name of ours, or that of a key that this ring never had.
+    """
+    ids = {key.kid: key.public_key_id for key in ring.keys}
+    known = {*ids, *(event.kid for event in ring.history)}
+    adopted = {event.kid for event in ring.history if event.what == ADOPTED}
+    return {
+        kid: found
+        for kid, found in uploaded.items()
+        if kid in known - adopted and ids.get(kid) in {None, found}
+    }
+
+
+def _is_own_group(ring: Ring, seen: Seen, made: Mapping[str, str]) -> bool:
+    """Whether the group with the ring's name is the ring's; perhaps it knows only its keys yet."""
+    if any(event.what == ADOPTED for event in ring.history):
+        return False
+    if ring.key_group_id is not None:
+        return seen.group_id == ring.key_group_id
+    return {*made.values()}.issuperset(seen.items or ())
+
+
+def _forget(rotation: Rotation, ring: Ring, keys: Iterable[RingKey]) -> None:
     """Take the private halves out of the secrets, as far as these are still there."""
     secrets, settings = rotation.aws.secrets, ring.settings
-    text = secrets.read_current(settings.signing_secret)
-    if text not in {None, NOT_INITIALISED}:
+    if ring.by_version(secrets.current(settings.signing_secret)) is not None:
         secrets.put(settings.signing_secret, str(uuid.uuid4()), NOT_INITIALISED, CURRENT)
-    for key in ring.keys:
+    for key in keys:
         secrets.strip(settings.standby_secret, key.version, STANDBY)
         secrets.strip(settings.signing_secret, key.version, PREVIOUS, STAGED)
 
 
-def _emptied(ring: Ring) -> Ring:
+def _emptied(ring: Ring, at: int) -> Ring:
+    if not ring.keys and ring.key_group_id is None and ring.history:
+        return ring
     empty = Ring(name=ring.name, settings=ring.settings, rev=ring.rev, frozen=DESTROYED)
-    return replace(empty, history=ring.history)
+    return replace(empty, history=ring.history).with_keys([], [Event(at, "", DESTROYED)])
 
 
 def _make_secret(secrets: SecretVersions, secret: str, about: str) -> None:
@@ -328,18 +385,6 @@ def _make_secret(secrets: SecretVersions, secret: str, about: str) -> None:
         return
     if current is None:
         secrets.put(secret, str(uuid.uuid4()), NOT_INITIALISED, CURRENT)
-
-
-def _refuse_credential(text: str) -> None:
-    try:
-        Credential.from_json(text)
-    except CredentialError:
-        return
-    raise RotationError(
-        "credential_foreign",
-        "the signing secret holds a credential already",
-        advice="take it over with: signer rotate adopt",
-    )
 
 
 def _moment(text: str | None) -> int | None:

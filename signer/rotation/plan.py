@@ -18,18 +18,24 @@ and nothing else.
     REMOVED     gone        out of the group for the soak, private
                             half destroyed                              DELETE
 
-A key that must not be used any more goes by REVOKED or QUARANTINED to REMOVED.
+    any         REVOKED     an operator revoked it, and it is not ACTIVE    REVOKE
+    any         QUARANTINED it cannot be used; after three within an
+                            hour no other is planned for an hour        GIVE_UP, or by the act
+
+REVOKED and QUARANTINED keys go on like RETIRING ones, without waiting for anything but an ACTIVE
+key in the group.
 Private halves are destroyed (DESTROY) when a switch cannot be taken back any more. A key that lost
 its place in the group is put back (HEAL). What is true already is written down (NOTE_...): AWS
 decides what happened, the ring only remembers it.
 
 What always holds:
 
-1.  Nothing is signed with a key before it was in the group for the soak and passed the probes; the
-    very first key excepted, when there is nobody yet whom it could refuse.
+1.  Nothing is signed with a key before it was in the group for the soak and passed the probes. Two
+    exceptions: the very first key, when there is nobody yet whom it could refuse; and where what
+    is signed now is refused anyway, or was revoked, the probes alone have to do.
 2.  No key leaves the group while something that it signed can be good, but by ``revoke``.
 3.  The ACTIVE key is in the group whenever another one is taken out.
-4.  The group has 1 to 4 keys of ours; the fifth place is for people.
+4.  The group has 1 to 4 keys of ours; the fifth place is for people, and for emergencies.
 5.  A private half is stored before its public half is uploaded, and the public half is taken from
     what was stored.
 6.  At most one key is between PLANNED and STANDBY.
@@ -38,14 +44,23 @@ What always holds:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from signer.rotation.due import (
+    NEVER,
+    deletion_due,
+    destruction_due,
+    drained_at,
+    is_urgent,
+    next_try,
+    permitted_at,
+    rotation_due,
+    soaked_at,
+)
 from signer.rotation.ring import (
-    HOUR,
     LEAVING,
     TRUSTED,
-    Custody,
     KeyState,
     Ring,
     RingKey,
@@ -55,11 +70,7 @@ from signer.rotation.steps import Act, Observed, Step
 MAX_KEYS_IN_GROUP: Final = 5
 """CloudFront's quota. AWS page: "Quotas" (cloudfront-limits)."""
 
-GRANT_SECONDS: Final = 300
-"""How long AWS may take until everybody knows that issuers may sign with a key in KMS."""
-
 _OURS_IN_GROUP: Final = 4
-_FAILURES_AN_HOUR: Final = 3
 
 
 def plan(ring: Ring, observed: Observed) -> Step:
@@ -85,15 +96,22 @@ def foreign_keys(ring: Ring, observed: Observed) -> tuple[str, ...]:
     return tuple(one for one in observed.group or () if one not in ours)
 
 
-def _contradicted(ring: Ring, observed: Observed) -> Step | None:
-    """Do nothing where something is wrong that only people can put right."""
+def _stopped(ring: Ring, observed: Observed) -> Step | None:
+    """Do nothing where people said so, or where there is nothing to do it with."""
     if ring.frozen:
         return Step(Act.HALT, None, f"frozen: {ring.frozen}")
     if ring.key_group_id is not None and observed.group is None:
         return Step(Act.HALT, None, "the key group is gone")
+    return None
+
+
+def _contradicted(ring: Ring, observed: Observed) -> Step | None:
+    """Do nothing else where issuers sign with what is refused, or with what nobody knows."""
     if not ring.started:
         return None
     signing = ring.by_version(observed.current)
+    if signing is None and any(event.kid == observed.current for event in ring.history):
+        return _restored(ring, observed, None, "issuers sign with a key that is gone")
     if signing is None:
         why = "the signing secret has a credential that this ring did not make"
         return Step(Act.HALT, None, why)
@@ -101,8 +119,16 @@ def _contradicted(ring: Ring, observed: Observed) -> Step | None:
         healed = signing.state in TRUSTED and observed.has_public_half(signing)
         if not healed:
             why = f"issuers sign with a key that is {signing.state.value} and not in the group"
-            return Step(Act.HALT, signing.kid, why)
+            return _restored(ring, observed, signing.kid, why)
     return None
+
+
+def _restored(ring: Ring, observed: Observed, kid: str | None, why: str) -> Step:
+    """Switch issuers back, if they were switched by a tick that overslept, or by hand."""
+    active = ring.active
+    if active is None or active.private_destroyed or not observed.has(active):
+        return Step(Act.HALT, kid, why)
+    return Step(Act.RESTORE, active.kid, why)
 
 
 def _noted(ring: Ring, observed: Observed) -> Step | None:
@@ -111,7 +137,8 @@ def _noted(ring: Ring, observed: Observed) -> Step | None:
     if signing is not None and signing.state is not KeyState.ACTIVE and observed.has(signing):
         return Step(Act.NOTE_ACTIVE, signing.kid, "the signing secret names it")
     for key in ring.keys:
-        if key.state is KeyState.UPLOADED and observed.has(key):
+        known = ring.key_group_id is not None
+        if key.state is KeyState.UPLOADED and known and observed.has(key):
             return Step(Act.NOTE_PUBLISHED, key.kid, "it is in the group")
         if key.state in LEAVING and not observed.has(key):
             return Step(Act.NOTE_REMOVED, key.kid, "it is not in the group")
@@ -129,7 +156,7 @@ def _healed(ring: Ring, observed: Observed) -> Step | None:
         if observed.has_public_half(key):
             if _has_room(observed, MAX_KEYS_IN_GROUP):
                 return Step(Act.HEAL, key.kid, "somebody took it out of the group")
-            return Step(Act.HALT, key.kid, "it belongs into the group, and the group is full")
+            continue  # Perhaps what is due makes room; see _crowded.
         if key.state is KeyState.DRAINING:
             return Step(Act.NOTE_REMOVED, key.kid, "somebody deleted its public half")
         if key.state is not KeyState.ACTIVE:
@@ -143,140 +170,133 @@ def _revoked(ring: Ring, observed: Observed) -> Step | None:
         asked = bool(key.revoked) and key.state is not KeyState.REMOVED
         if asked and key.state not in (KeyState.ACTIVE, *LEAVING):
             return Step(Act.REVOKE, key.kid, key.revoked)
-        if key.state is KeyState.REVOKED and _others_can_go(ring, observed):
+        if not _others_can_go(ring, observed):
+            continue
+        if key.state is KeyState.REVOKED:
             return Step(Act.REMOVE, key.kid, f"it was revoked: {key.revoked}")
+        if key.state is KeyState.REMOVED and observed.has(key):
+            return Step(Act.REMOVE, key.kid, "somebody put it back into the group")
     return None
 
 
-def _promoted(ring: Ring, observed: Observed) -> Step | None:
+def _hurried(ring: Ring, observed: Observed) -> Step | None:
+    """Switch issuers before anything else, where what they sign is refused or must not be."""
+    return next(_promoted(ring, observed), None) if is_urgent(ring, observed) else None
+
+
+def _due(ring: Ring, observed: Observed) -> Step | None:
+    """Do what is due. What was tried in vain lets the others pass, so that nothing stops them."""
+    steps = [
+        *_promoted(ring, observed),
+        *_retired(ring, observed),
+        *_built(ring, observed),
+    ]
+    return min(steps, key=lambda step: _attempts(ring, step), default=None)
+
+
+def _attempts(ring: Ring, step: Step) -> int:
+    key = None if step.kid is None else ring.key(step.kid)
+    return 0 if key is None else key.attempts
+
+
+def _promoted(ring: Ring, observed: Observed) -> Iterator[Step]:
     """Switch issuers to the key that stands by, when that is due."""
     coming = ring.coming
-    if coming is None or not observed.has(coming):
-        return None
+    if coming is None or not observed.has(coming) or ring.key_group_id is None:
+        return
     if ring.started:
         ready = coming.state is KeyState.STANDBY and observed.now >= rotation_due(ring, observed)
     else:
         # Nothing is signed yet, so nobody can be refused: the very first key needs no soak.
         ready = coming.state in {KeyState.PUBLISHED, KeyState.STANDBY}
     if not ready:
-        return None
+        return
     if observed.staged != coming.version or coming.staged_at is None:
-        return Step(Act.STAGE, coming.kid, _why_due(ring))
-    if ring.started and observed.now < _permitted(coming):
-        return None
-    return Step(Act.PROMOTE, coming.kid, _why_due(ring))
+        yield Step(Act.STAGE, coming.kid, _why_due(ring))
+    elif not ring.started or observed.now >= permitted_at(coming):
+        yield Step(Act.PROMOTE, coming.kid, _why_due(ring))
 
 
-def _retired(ring: Ring, observed: Observed) -> Step | None:
+def _retired(ring: Ring, observed: Observed) -> Iterator[Step]:
     """Let go what has drained, destroy and delete what nobody needs."""
     for key in ring.keys:
         if observed.now >= destruction_due(ring, key):
-            return Step(Act.DESTROY, key.kid, "it will not be signed with again")
-        if key.state is KeyState.DRAINING and observed.now >= (key.drain_until or 0):
-            return Step(Act.RETIRE, key.kid, "all that it signed has ended")
-        if key.state in LEAVING and _others_can_go(ring, observed):
-            return Step(Act.REMOVE, key.kid, "nothing that it signed can be good")
-        if key.state is KeyState.REMOVED and key.private_destroyed:
-            due = key.since + ring.settings.schedule.soak
-            if key.public_key_id is None or observed.now >= due:
-                return Step(Act.DELETE, key.kid, "it is out of the group for long enough")
-    return None
+            yield Step(Act.DESTROY, key.kid, "it will not be signed with again")
+        elif key.state is KeyState.DRAINING and observed.now >= drained_at(key):
+            yield Step(Act.RETIRE, key.kid, "all that it signed has ended")
+        elif key.state in LEAVING and _others_can_go(ring, observed):
+            yield Step(Act.REMOVE, key.kid, "nothing that it signed can be good")
+        elif (
+            key.state is KeyState.REMOVED and key.private_destroyed and _is_out(ring, observed, key)
+        ):
+            yield Step(Act.DELETE, key.kid, "it is out of the group for long enough")
 
 
-def _built(ring: Ring, observed: Observed) -> Step | None:
+def _is_out(ring: Ring, observed: Observed, key: RingKey) -> bool:
+    return key.public_key_id is None or observed.now >= deletion_due(ring, key)
+
+
+def _built(ring: Ring, observed: Observed) -> Iterator[Step]:
     """Make the next key, long before it is needed."""
     coming = ring.coming
     if coming is None:
-        return _begun(ring, observed)
-    if coming.kind != ring.settings.next_key and coming.version != observed.staged:
-        return Step(Act.RETIRE, coming.kid, "the settings ask for another kind of key")
-    match coming.state:
-        case KeyState.PLANNED:
-            return Step(Act.STORE, coming.kid, "a new key is needed")
-        case KeyState.STORED:
-            return Step(Act.UPLOAD, coming.kid, "its private half is stored")
-        case KeyState.UPLOADED:
-            return _published(ring, observed, coming)
-        case _:
-            return _tested(ring, observed, coming)
+        step = _begun(ring, observed)
+    elif coming.kind != ring.settings.next_key and coming.version != observed.staged:
+        step = Step(Act.RETIRE, coming.kid, "the settings ask for another kind of key")
+    elif coming.state is KeyState.PLANNED:
+        step = Step(Act.STORE, coming.kid, "a new key is needed")
+    elif coming.state is KeyState.STORED:
+        step = Step(Act.UPLOAD, coming.kid, "its private half is stored")
+    elif coming.state is KeyState.UPLOADED:
+        step = _published(ring, observed, coming)
+    else:
+        step = _tested(ring, observed, coming)
+    if step is not None:
+        yield step
 
 
 def _begun(ring: Ring, observed: Observed) -> Step | None:
-    if not _has_room(observed, _OURS_IN_GROUP) or observed.now < _next_try(ring):
+    if not _has_room(observed, _most_keys(ring, observed)) or observed.now < next_try(ring):
         return None
     return Step(Act.PLAN, None, "no key stands by")
 
 
+def _crowded(ring: Ring, observed: Observed) -> Step | None:
+    """Call for people where a key lost its place, and there is no room to put it back."""
+    for key in ring.in_state(*TRUSTED):
+        if observed.has_public_half(key) and not observed.has(key):
+            return Step(Act.HALT, key.kid, "it belongs into the group, and the group is full")
+    if is_urgent(ring, observed) and not _has_room(observed, MAX_KEYS_IN_GROUP):
+        coming = ring.coming
+        if coming is None or not observed.has(coming):
+            return Step(Act.HALT, None, "another key is needed now, and the group is full")
+    return None
+
+
 def _published(ring: Ring, observed: Observed, coming: RingKey) -> Step | None:
-    if observed.group is None:
+    if ring.key_group_id is None:
         return Step(Act.CREATE_GROUP, coming.kid, "there is no key group yet")
-    most = MAX_KEYS_IN_GROUP if is_urgent(ring, observed) else _OURS_IN_GROUP
-    if not _has_room(observed, most):
+    if not _has_room(observed, _most_keys(ring, observed)):
         return None
     return Step(Act.PUBLISH, coming.kid, "its public half is uploaded")
 
 
 def _tested(ring: Ring, observed: Observed, coming: RingKey) -> Step | None:
-    if coming.state is not KeyState.PUBLISHED or observed.now < _soaked(ring, observed, coming):
+    if coming.state is not KeyState.PUBLISHED or observed.now < soaked_at(ring, observed, coming):
         return None
     return Step(Act.TEST, coming.kid, "it was in the group for long enough")
 
 
 _RULES: Final[tuple[Callable[[Ring, Observed], Step | None], ...]] = (
+    _stopped,
     _contradicted,
     _noted,
     _healed,
     _revoked,
-    _promoted,
-    _retired,
-    _built,
+    _hurried,
+    _due,
+    _crowded,
 )
-
-
-def rotation_due(ring: Ring, observed: Observed) -> int:
-    """Return when issuers are switched to the next key, if one stands by."""
-    active = ring.active
-    if active is None or ring.rotate_requested or is_urgent(ring, observed):
-        return observed.now
-    return (active.promoted_at or active.since) + ring.settings.schedule.period
-
-
-def destruction_due(ring: Ring, key: RingKey) -> float:
-    """Return when the private half of a key is destroyed; infinity for one that is needed."""
-    schedule = ring.settings.schedule
-    if key.private_destroyed or key.state in {KeyState.ACTIVE, KeyState.PLANNED}:
-        return float("inf")
-    if key.state in {KeyState.REVOKED, KeyState.QUARANTINED} or (
-        key.state in {KeyState.RETIRING, KeyState.REMOVED} and key.demoted_at is None
-    ):
-        return key.since
-    if key.demoted_at is None:
-        return float("inf")
-    return key.demoted_at + schedule.stale_limit + schedule.rollback_window
-
-
-def _permitted(key: RingKey) -> int:
-    """Return when issuers may sign with a key that was staged.
-
-    AWS page "CreateGrant" (API_CreateGrant): a grant takes up to five minutes to hold everywhere.
-    """
-    wait = GRANT_SECONDS if key.kind.custody is Custody.KMS else 0
-    return (key.staged_at or 0) + wait
-
-
-def is_urgent(ring: Ring, observed: Observed) -> bool:
-    """Whether whatever is signed now is refused, or must not be signed any more.
-
-    A public half that was deleted cannot be put back: CloudFront would give it another id.
-    """
-    active = ring.active
-    return active is not None and (bool(active.revoked) or not observed.has_public_half(active))
-
-
-def _soaked(ring: Ring, observed: Observed, key: RingKey) -> int:
-    # Where it is urgent, the probes alone have to do.
-    soak = 0 if is_urgent(ring, observed) else ring.settings.schedule.soak
-    return (key.published_at or 0) + soak
 
 
 def _others_can_go(ring: Ring, observed: Observed) -> bool:
@@ -288,16 +308,12 @@ def _others_can_go(ring: Ring, observed: Observed) -> bool:
     return active is not None and observed.has(active)
 
 
+def _most_keys(ring: Ring, observed: Observed) -> int:
+    return MAX_KEYS_IN_GROUP if is_urgent(ring, observed) else _OURS_IN_GROUP
+
+
 def _has_room(observed: Observed, most: int) -> bool:
     return len(observed.group or ()) < most
-
-
-def _next_try(ring: Ring) -> int:
-    """Return when another key may be planned: not for ever where every one has to be given up."""
-    failures = [event.at for event in ring.history if event.what.startswith("QUARANTINED")]
-    if len(failures) < _FAILURES_AN_HOUR:
-        return 0
-    return failures[-_FAILURES_AN_HOUR] + HOUR
 
 
 def _why_due(ring: Ring) -> str:
@@ -314,18 +330,17 @@ def _wait(ring: Ring, observed: Observed) -> Step:
     for key in ring.keys:
         coming.append((destruction_due(ring, key), key.kid, Act.DESTROY.value))
         if key.state is KeyState.DRAINING:
-            coming.append((key.drain_until or 0, key.kid, Act.RETIRE.value))
+            coming.append((drained_at(key), key.kid, Act.RETIRE.value))
         if key.state is KeyState.REMOVED:
-            due = key.since + ring.settings.schedule.soak
-            coming.append((due, key.kid, Act.DELETE.value))
+            coming.append((deletion_due(ring, key), key.kid, Act.DELETE.value))
         if key.state is KeyState.PUBLISHED:
-            coming.append((_soaked(ring, observed, key), key.kid, Act.TEST.value))
+            coming.append((soaked_at(ring, observed, key), key.kid, Act.TEST.value))
         if key.state is KeyState.STANDBY:
-            due = max(rotation_due(ring, observed), _permitted(key))
+            due = max(rotation_due(ring, observed), permitted_at(key))
             coming.append((due, key.kid, Act.PROMOTE.value))
     if ring.coming is None:
-        coming.append((_next_try(ring), None, Act.PLAN.value))
-    ahead = [one for one in coming if observed.now < one[0] < float("inf")]
+        coming.append((next_try(ring), None, Act.PLAN.value))
+    ahead = [one for one in coming if observed.now < one[0] < NEVER]
     if not ahead:
         return Step(Act.WAIT, None, "there is no room in the key group for another key")
     when, kid, what = min(ahead, key=lambda one: one[0])

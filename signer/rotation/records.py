@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from signer.rotation.ring import Event, KeyState, Ring, RingKey
+from signer.rotation.ring import Custody, Event, KeyState, Ring, RingKey
 
 if TYPE_CHECKING:
     from signer.keys import PublicKey
@@ -81,7 +81,8 @@ def active(ring: Ring, key: RingKey, now: int) -> Ring:
         promoted_at=key.promoted_at or now,
         demoted_at=None,
         drain_until=None,
-        private_destroyed=False,
+        # A secret's version can be read all the same. A disabled key in KMS signs no more.
+        private_destroyed=key.private_destroyed and key.kind.custody is Custody.KMS,
     )
     changed = [successor]
     former = ring.active
@@ -111,6 +112,12 @@ def destroyed(ring: Ring, key: RingKey, now: int) -> Ring:
 def deleted(ring: Ring, key: RingKey, now: int) -> Ring:
     """Nothing is left of it."""
     return ring.without(key.kid, Event(now, key.kid, "deleted"))
+
+
+def restored(ring: Ring, key: RingKey, now: int) -> Ring:
+    """Issuers are told to sign with it again."""
+    told = Event(now, key.kid, "RESTORED: issuers were told to sign with another key")
+    return ring.with_keys([replace(key, attempts=0)], [told])
 
 
 def healed(ring: Ring, key: RingKey, now: int) -> Ring:

@@ -22,6 +22,8 @@ DAY: Final = 24 * HOUR
 MAX_HISTORY: Final = 60
 """Events that are kept; with ten keys they stay far below the 400 kB of a DynamoDB item."""
 
+_MOST_PROBES: Final = 100
+_URL = re.compile(r"(?:https://[^\s/?#@]+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?)/[!-~]*")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 
 
@@ -115,11 +117,13 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Refuse a schedule under which a key would be replaced before its successor is ready."""
-        for name in ("period", "soak", "stale_limit", "skew", "rollback_window", "probes"):
+        if not 0 <= self.probes <= _MOST_PROBES:
+            raise _wrong("probes", f"is not a number from 0 to {_MOST_PROBES}")
+        for name in ("period", "soak", "stale_limit", "skew", "rollback_window"):
             if not 0 <= getattr(self, name) <= 3660 * DAY:
                 raise _wrong(name, "is not a number of seconds up to ten years")
         if self.period <= self.soak:
-            raise _wrong("period", "is not longer than soak")
+            raise _wrong("period", f"({self.period} s) is not longer than soak ({self.soak} s)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,8 @@ class Settings:
         """Refuse one secret for both, which would give issuers the next key too."""
         if self.signing_secret == self.standby_secret:
             raise _wrong("standby_secret", "is the signing secret, which issuers read")
+        if self.probe_url is not None and not _URL.fullmatch(self.probe_url):
+            raise _wrong("probe_url", "is not an https:// URL, or one of this machine's own")
         if self.next_key.custody is Custody.KMS and self.issuer_role_arn is None:
             raise _wrong("issuer_role_arn", "is needed for keys in KMS")
 
@@ -315,7 +321,9 @@ class Ring:
     def drain_until(self, key: RingKey, now: int) -> int:
         """Return when nothing signed with a key can be good any more, if it stops now."""
         schedule = self.settings.schedule
-        return now + schedule.stale_limit + key.kind.max_lifetime + schedule.skew
+        # Until the window is over it can be switched back to, for which it has to be trusted.
+        signed = max(key.kind.max_lifetime + schedule.skew, schedule.rollback_window)
+        return now + schedule.stale_limit + signed
 
 
 def _wrong(name: str, problem: str) -> ConfigurationError:

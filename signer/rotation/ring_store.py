@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, Protocol, TypeVar
 
-from signer.errors import RotationError, excerpt
+from signer.errors import PassingError, RotationError, excerpt
 from signer.rotation.aws_calls import AwsCalls, ServerTime
 from signer.rotation.aws_calls import client as aws_client
 from signer.rotation.document import from_json, to_json
@@ -372,6 +372,6 @@ def _attribute(item: Mapping[str, Mapping[str, object]], name: str, kind: str) -
 
 def _changed(over: int | None) -> RotationError:
     there = "there is a ring already" if over is None else f"the ring is not at revision {over} now"
-    return RotationError(
+    return PassingError(
         "ring_changed", there, advice="somebody else wrote it; read it again", revision=over
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from signer.errors import RotationError
+from signer.errors import PassingError, RotationError
 from signer.rotation.aws_calls import AwsCalls
 
 if TYPE_CHECKING:
@@ -120,6 +120,10 @@ class SecretVersions:
             RotationError: ``secret_version_taken``: it is there with another text;
                 ``secret_missing``; ``secret_label_moved`` as for :meth:`move`.
         """
+        before = _holder(self._stages(secret), label)
+        if before not in {None, version}:
+            # AWS would do it by itself; not all that speaks its language does.
+            self._take_off(secret, label, before)
         answer = self._ask.unless(
             ("ResourceExistsException", _MISSING),
             "put_secret_value",
@@ -130,7 +134,7 @@ class SecretVersions:
         )
         if answer is None:
             self._stages(secret)  # which tells of a secret that is missing
-            raise RotationError(
+            raise PassingError(
                 "secret_version_taken",
                 "this version of the secret is there already, with another content",
                 advice="the next tick looks again",
@@ -158,7 +162,7 @@ class SecretVersions:
             return
         outcome = self._update(secret, label, to=to, frm=frm or there)
         if outcome:
-            raise RotationError(
+            raise PassingError(
                 "secret_label_moved",
                 f"somebody else moved the label {label} at the same time",
                 advice="the next tick looks again",
@@ -178,7 +182,7 @@ class SecretVersions:
         """
         outcome = self._update(secret, CURRENT, to=to, frm=expected)
         if outcome:
-            raise RotationError(
+            raise PassingError(
                 "credential_switched",
                 "somebody else switched the credential",
                 advice="the next tick looks again",
@@ -204,7 +208,7 @@ class SecretVersions:
         for label in sorted(left):
             self._take_off(secret, label, version)
         if left:
-            raise RotationError(
+            raise PassingError(
                 "secret_labelled",
                 f"a version of the secret still has the label {min(left)}",
                 advice="the next tick looks again",
@@ -226,7 +230,7 @@ class SecretVersions:
         )
         return not outcome
 
-    def _take_off(self, secret: str, label: str, version: str) -> None:
+    def _take_off(self, secret: str, label: str, version: str | None) -> None:
         # A label that is elsewhere is off this version.
         self._ask.outcome(
             (_MISSING, *_ELSEWHERE),

@@ -22,6 +22,7 @@ class Act(Enum):
     TEST = "test the key at the edge"
     STAGE = "stage the credential"
     PROMOTE = "switch issuers to the key"
+    RESTORE = "switch issuers back to the key"
     RETIRE = "let the key go"
     REMOVE = "take the key out of the group"
     DESTROY = "destroy the private half"

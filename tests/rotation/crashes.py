@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from signer.errors import SignerError
 from signer.rotation import orders
 from signer.rotation.driver import LEASE_SECONDS, Result
-from signer.rotation.ring import DAY, HOUR
+from signer.rotation.ring import DAY, HOUR, Ring, Settings
 from tests.rotation.faults import (
     CALLS_DENIED,
     CALLS_LATE,
@@ -74,10 +74,17 @@ class Report:
 class Run:
     """One rotation with its faults."""
 
-    def __init__(self) -> None:
-        """Let the first key sign; what comes then is counted and may be struck."""
+    def __init__(self, settings: Settings = SETTINGS, *, from_nothing: bool = False) -> None:
+        """Let the first key sign; what comes then is counted and may be struck.
+
+        Args:
+            settings: Of the ring.
+            from_nothing: Begin with an empty ring instead, and end when its first key signs. The
+                oracle sees no viewers then: there is no distribution yet.
+        """
         # One good probe will do here: a second and a third are the same calls again.
-        self.world = World(settings=with_schedule(SETTINGS, probes=1))
+        settings = with_schedule(settings, probes=1)
+        self.world = World(settings=settings)
         self.strikes: dict[int, Strike] = {}
         self.methods: list[str] = []
         self.is_over = False
@@ -86,10 +93,15 @@ class Run:
         self._stale: dict[str, int] = {}
         self._denied: dict[str, int] = {}
         self._answers: dict[str, list[_Answer]] = {}
-        self._rotation = self.world.begin()
-        former = self._rotation.ring().active
-        assert former is not None
-        self._former = former.kid
+        self._former = ""
+        if from_nothing:
+            self._rotation = self.world.rotation()
+            self._rotation.store.write(Ring(name="r", settings=settings), over=None)
+        else:
+            self._rotation = self.world.begin()
+            former = self._rotation.ring().active
+            assert former is not None
+            self._former = former.kid
         self._began = self.world.clock.now
         self._ticks = 0
         self.world.hook = self._called
@@ -122,7 +134,7 @@ class Run:
             return
         if self._then is not None:
             self._go_on(died=False)
-        self.is_over = rotated(tick.ring, self._former)
+        self.is_over = rotated(tick.ring, self._former) if self._former else tick.ring.started
         if self.is_over:
             return
         if tick.result is Result.BUSY:
@@ -243,9 +255,9 @@ def _remember(known: list[_Answer], answer: _Answer) -> None:
         known.append(answer)
 
 
-def clean_run() -> Run:
+def clean_run(settings: Settings = SETTINGS, *, from_nothing: bool = False) -> Run:
     """Return a rotation in which nothing happens: it tells what calls there are."""
-    run = Run()
+    run = Run(settings, from_nothing=from_nothing)
     run.finish()
     return run
 
@@ -268,8 +280,12 @@ def pairs(methods: list[str], count: int, seed: int) -> Iterator[tuple[Strike, S
         yield first, Strike(first.at + chance.randrange(1, 40), other.fault, other.then)
 
 
-def run_all(cases: Iterable[tuple[Strike, ...]]) -> Report:
+def run_all(cases: Iterable[tuple[Strike, ...]], clean: Run | None = None) -> Report:
     """Run cases; a violation is noted and the others go on.
+
+    Args:
+        cases: The faults of each.
+        clean: At the beginning of a rotation; an ordinary one when None.
 
     What comes before the first fault is the same for all: each tick of a clean run is gone through
     once, and the cases that strike in it go on from its beginning.
@@ -277,7 +293,7 @@ def run_all(cases: Iterable[tuple[Strike, ...]]) -> Report:
     report = Report()
     waiting = sorted(cases, key=lambda strikes: min(one.at for one in strikes))
     waiting.reverse()
-    clean = Run()
+    clean = clean or Run()
     while waiting:
         before = clean.struck()
         clean.tick()

@@ -8,11 +8,15 @@ from typing import Final
 
 WRITES: Final = frozenset(
     {
+        "create_grant",
+        "create_key",
         "create_key_group",
         "create_public_key",
         "delete_public_key",
+        "disable_key",
         "put_item",
         "put_secret_value",
+        "schedule_key_deletion",
         "update_key_group",
         "update_secret_version_stage",
     }

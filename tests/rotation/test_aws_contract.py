@@ -9,7 +9,7 @@ import pytest
 from signer.errors import RotationError
 from signer.keys import HashAlgorithm, KeyAlgorithm
 from signer.rotation.aws_calls import ServerTime
-from signer.rotation.secret_versions import PREVIOUS, STAGED, Labels
+from signer.rotation.secret_versions import PREVIOUS, STAGED, STANDBY, Labels
 from tests.ministack_cloud import Cloud, running_cloud
 from tests.rotation.aws_worlds import FakeWorld, World, new_key, new_kid
 
@@ -238,6 +238,16 @@ def test_a_version_that_was_stripped_is_staged_again(world: World) -> None:
     assert world.secrets.look(name) == Labels(current, staged)
 
 
+def test_a_label_is_on_one_version_at_a_time(world: World) -> None:
+    name, current = world.secret()
+    for text in ("one", "two", "three"):
+        version = new_kid()
+        world.secrets.put(name, version, text, STANDBY)
+    stages = world.secretsmanager.describe_secret(SecretId=name)["VersionIdsToStages"]
+    labelled = {one: labels for one, labels in stages.items() if labels}
+    assert labelled == {current: ["AWSCURRENT"], version: [STANDBY]}
+
+
 def test_a_label_moves_from_where_it_is(world: World) -> None:
     name, current = world.secret()
     one, two = new_kid(), new_kid()
@@ -307,7 +317,7 @@ def test_a_label_that_nobody_thought_of_is_told_and_taken_off(world: World) -> N
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)
 def test_a_key_in_kms_signs(world: World, algorithm: KeyAlgorithm) -> None:
-    arn = world.kms_keys.make(world.ring, new_kid(), algorithm, again=False)
+    arn = world.kms_keys.make(world.ring, new_kid(), algorithm)
     key = world.kms_keys.signing_key(arn, algorithm)
     signature = key.sign(b"message", HashAlgorithm.SHA256)
     assert key.public_key().verify(signature, b"message", HashAlgorithm.SHA256)
@@ -316,16 +326,26 @@ def test_a_key_in_kms_signs(world: World, algorithm: KeyAlgorithm) -> None:
 def test_a_key_whose_making_was_not_written_down_is_found(world: World) -> None:
     kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
     assert world.kms_keys.find(world.ring, kid) is None
-    made = world.kms_keys.make(world.ring, kid, kind, again=True)
-    world.kms_keys.make(world.ring, new_kid(), kind, again=False)
+    made = world.kms_keys.make(world.ring, kid, kind)
+    world.kms_keys.make(world.ring, new_kid(), kind)
     assert world.kms_keys.find(world.ring, kid) == made
-    assert world.kms_keys.make(world.ring, kid, kind, again=True) == made
-    assert world.kms_keys.make(world.ring, kid, kind, again=False) != made
+    # KMS cannot be told that it is the same request.
+    assert world.kms_keys.make(world.ring, kid, kind) != made
+
+
+def test_only_a_key_with_our_description_is_ours(world: World) -> None:
+    kid = new_kid()
+    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256)
+    assert world.kms_keys.is_named(arn, world.ring, kid)
+    assert not world.kms_keys.is_named(arn, world.ring, new_kid())
+    assert not world.kms_keys.is_named(arn, "another", kid)
+    gone = arn.rpartition("/")[0] + "/" + new_kid()
+    assert not world.kms_keys.is_named(gone, world.ring, kid)
 
 
 def test_a_disabled_key_is_not_found_and_does_not_sign(world: World) -> None:
     kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
-    arn = world.kms_keys.make(world.ring, kid, kind, again=False)
+    arn = world.kms_keys.make(world.ring, kid, kind)
     for end in (world.kms_keys.disable, world.kms_keys.schedule_deletion):
         end(arn)
         end(arn)
@@ -336,7 +356,7 @@ def test_a_disabled_key_is_not_found_and_does_not_sign(world: World) -> None:
 
 
 def test_a_key_that_is_gone_needs_no_end(world: World) -> None:
-    arn = world.kms_keys.make(world.ring, new_kid(), KeyAlgorithm.ECDSA_P256, again=False)
+    arn = world.kms_keys.make(world.ring, new_kid(), KeyAlgorithm.ECDSA_P256)
     gone = f"{arn[:-12]}ffffffffffff"
     world.kms_keys.disable(gone)
     world.kms_keys.schedule_deletion(gone)
@@ -347,7 +367,7 @@ def test_a_key_that_is_gone_needs_no_end(world: World) -> None:
 
 def test_granting_again_is_not_a_second_grant(world: World) -> None:
     kid = new_kid()
-    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256, again=False)
+    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256)
     for _ in range(2):
         world.kms_keys.grant(arn, kid, ROLE)
     # The same request tells the id of the one grant that there is.

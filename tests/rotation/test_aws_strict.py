@@ -247,8 +247,8 @@ def test_keys_that_are_kept_from_us_are_passed_over(
     strict: FakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
-    theirs = strict.kms_keys.make("other", new_kid(), kind, again=False)
-    ours = strict.kms_keys.make(strict.ring, kid, kind, again=False)
+    theirs = strict.kms_keys.make("other", new_kid(), kind)
+    ours = strict.kms_keys.make(strict.ring, kid, kind)
     describe = strict.kms.describe_key
 
     def describe_ours(*, KeyId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's name
@@ -262,10 +262,10 @@ def test_keys_that_are_kept_from_us_are_passed_over(
 
 def test_of_two_keys_under_one_name_the_older_is_taken(strict: FakeWorld) -> None:
     kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
-    first = strict.kms_keys.make(strict.ring, kid, kind, again=False)
+    first = strict.kms_keys.make(strict.ring, kid, kind)
     strict.kms.clock.advance(1)
-    strict.kms_keys.make(strict.ring, kid, kind, again=False)
-    assert strict.kms_keys.make(strict.ring, kid, kind, again=True) == first
+    strict.kms_keys.make(strict.ring, kid, kind)
+    assert strict.kms_keys.find(strict.ring, kid) == first
 
 
 # Permissions.
@@ -294,7 +294,7 @@ def use_secrets(world: FakeWorld) -> None:
 
 def use_kms(world: FakeWorld) -> None:
     kid = new_kid()
-    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256, again=True)
+    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256)
     world.kms_keys.find(world.ring, kid)
     world.kms_keys.grant(arn, kid, ROLE)
     world.kms_keys.disable(arn)

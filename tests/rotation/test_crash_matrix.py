@@ -6,13 +6,15 @@ go on (tests/rotation/crashes.py, which also runs two faults at once, on demand)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 
+from signer.rotation.ring import Custody
 from tests.rotation.crashes import Run, clean_run, run_all, singles
 from tests.rotation.faults import Fault, Next, Strike
-from tests.rotation.world import BrokenPromiseError, quick_documents
+from tests.rotation.world import KIND, SETTINGS, BrokenPromiseError, quick_documents
 
 PARTS = 12
 
@@ -37,6 +39,43 @@ def test_no_single_fault_is_noticed(part: int) -> None:
     # Half as many calls again at the most, and then half a day after a week without ticks.
     assert report.most_calls < 2 * len(methods())
     assert report.longest < (7 * 24 + 48) * 3600
+
+
+@pytest.mark.slow
+@pytest.mark.no_cover
+def test_no_single_fault_keeps_a_ring_from_beginning() -> None:
+    with quick_documents():
+        clean = clean_run(from_nothing=True)
+        cases = [(strike,) for strike in singles(clean.methods)]
+        report = run_all(cases, Run(from_nothing=True))
+    assert report.violations == []
+    assert report.runs == len(cases) > 1000
+
+
+IN_KMS = replace(
+    SETTINGS,
+    next_key=replace(KIND, custody=Custody.KMS),
+    issuer_role_arn="arn:aws:iam::111122223333:role/issuer",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.no_cover
+def test_no_single_fault_at_kms_is_noticed() -> None:
+    asked_of_kms = {
+        "create_grant", "create_key", "describe_key", "disable_key", "get_public_key", "list_keys",
+        "schedule_key_deletion", "sign",
+    }  # fmt: skip
+    with quick_documents():
+        clean = clean_run(IN_KMS)
+        cases = [
+            (strike,)
+            for strike in singles(clean.methods)
+            if clean.methods[strike.at] in asked_of_kms
+        ]
+        report = run_all(cases, Run(IN_KMS))
+    assert report.violations == []
+    assert report.runs == len(cases) > 300
 
 
 def test_the_matrix_is_as_large_as_it_says() -> None:

@@ -12,6 +12,7 @@ from signer.rotation.ring import Event, KeyKind, KeyState
 from signer.rotation.steps import Act, Step
 from tests.rotation.rings import (
     NOW,
+    PERIOD,
     SOAK,
     A,
     S,
@@ -143,6 +144,42 @@ def test_any_other_key_is_revoked_where_it_is(state: KeyState) -> None:
     assert next_of(one, group=("KA",)) == (Act.REVOKE, "x")
 
 
+@pytest.mark.parametrize("revoked", ["", "stolen"])
+def test_a_removed_key_that_somebody_put_back_is_taken_out_again(revoked: str) -> None:
+    out = key("x", KeyState.REMOVED, revoked=revoked, private_destroyed=True)
+    step = plan(ring(A, S, out), seen(ring(A, S, out), group=("KA", "KS", "KX")))
+    assert step == Step(Act.REMOVE, "x", "somebody put it back into the group")
+
+
+def test_in_need_another_key_is_planned_for_the_fifth_place() -> None:
+    stolen = ring(key("a", KeyState.ACTIVE, revoked="stolen"))
+    assert next_of(stolen, group=("KA", "X1", "X2", "X3")) == (Act.PLAN, None)
+    step = plan(stolen, seen(stolen, group=("KA", "X1", "X2", "X3", "X4")))
+    assert step == Step(Act.HALT, None, "another key is needed now, and the group is full")
+
+
+def test_a_full_group_does_not_keep_what_makes_room() -> None:
+    drained = draining(demoted=NOW - 9 * SOAK, private_destroyed=True)
+    one = ring(A, drained, S)
+    assert next_of(one, group=("KA", "KD", "1", "2", "3")) == (Act.RETIRE, "d")
+    leaked = ring(A, key("x", KeyState.REVOKED, revoked="why"), S)
+    assert next_of(leaked, group=("KA", "KX", "1", "2", "3")) == (Act.REMOVE, "x")
+
+
+def test_what_fails_again_and_again_lets_the_others_pass() -> None:
+    stuck = key("d", KeyState.REMOVED, since=NOW - SOAK, private_destroyed=True, attempts=4)
+    assert next_of(ring(A, stuck)) == (Act.PLAN, None)
+    assert next_of(ring(A, stuck, key("n", KeyState.STORED))) == (Act.UPLOAD, "n")
+    assert next_of(ring(A, stuck, key("n", KeyState.STORED, attempts=9))) == (Act.DELETE, "d")
+    old = ring(key("a", KeyState.ACTIVE, since=NOW - PERIOD), stuck, S)
+    assert next_of(old, staged="s") == (Act.PROMOTE, "s")
+
+
+def test_a_signing_key_that_cannot_sign_is_replaced_at_once() -> None:
+    dead = ring(key("a", KeyState.ACTIVE, private_destroyed=True), S)
+    assert next_of(dead) == (Act.STAGE, "s")
+
+
 def test_a_revoked_key_goes_all_the_way() -> None:
     one = ring(A, S, key("x", KeyState.REVOKED, revoked="why"))
     assert next_of(one, group=("KS", "KX"), public_key_ids=frozenset({"KA", "KS", "KX"})) == (
@@ -211,20 +248,32 @@ def test_a_credential_of_somebody_else_is_left_alone(current: str | None) -> Non
     assert next_of(ring(A, S), current=current) == (Act.HALT, None)
 
 
+def test_issuers_are_switched_back_from_a_key_that_is_gone() -> None:
+    one = ring(A, S, history=(Event(NOW, "gone", "deleted"),))
+    step = plan(one, seen(one, current="gone"))
+    assert step == Step(Act.RESTORE, "a", "issuers sign with a key that is gone")
+    assert next_of(one, current="gone", group=("KS",)) == (Act.HALT, None)
+
+
 def test_before_the_first_key_the_secret_may_hold_anything() -> None:
     assert next_of(ring(started=False), current="placeholder", group=())[0] is Act.PLAN
 
 
 @pytest.mark.parametrize("state", [KeyState.RETIRING, KeyState.REMOVED, KeyState.REVOKED])
-def test_a_key_that_is_signed_with_and_left_the_group_is_for_people(state: KeyState) -> None:
+def test_issuers_are_switched_back_from_a_key_that_left_the_group(state: KeyState) -> None:
     one = ring(A, key("x", state))
-    assert next_of(one, current="x", group=("KA",)) == (Act.HALT, "x")
+    assert next_of(one, current="x", group=("KA",)) == (Act.RESTORE, "a")
+    # Where there is nothing to switch back to, people are needed.
+    assert next_of(one, current="x", group=()) == (Act.HALT, "x")
+    assert next_of(ring(key("x", state)), current="x", group=()) == (Act.HALT, "x")
+    destroyed = ring(key("a", KeyState.ACTIVE, private_destroyed=True), key("x", state))
+    assert next_of(destroyed, current="x", group=("KA",)) == (Act.HALT, "x")
 
 
 def test_a_key_that_is_signed_with_and_can_come_back_comes_back() -> None:
     assert next_of(ring(A, draining()), current="d", group=("KA",)) == (Act.HEAL, "d")
     gone: dict[str, object] = {"group": ("KA",), "public_key_ids": frozenset({"KA"})}
-    assert next_of(ring(A, draining()), current="d", **gone) == (Act.HALT, "d")
+    assert next_of(ring(A, draining()), current="d", **gone) == (Act.RESTORE, "a")
 
 
 def test_keys_that_cannot_be_used_do_not_follow_each_other_for_ever() -> None:

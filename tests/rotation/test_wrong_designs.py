@@ -98,7 +98,7 @@ def test_uploading_before_storing_gives_issuers_a_pair_that_does_not_fit(
     monkeypatch.setattr(Acts, "_store", upload_first)
     monkeypatch.setattr(Acts, "_upload", believe)
     monkeypatch.setattr(Acts, "_check_pair", lambda *_: None)
-    monkeypatch.setattr(acts, "_check_credential", lambda *_: None)
+    monkeypatch.setattr(acts, "check_credential", lambda *_: None)
     died: list[str] = []
 
     def dies_once(_: str, method: str, __: dict[str, Any], call: Call) -> object:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from signer import TrustedKeyGroup, Verifier, ViewerRequest
 from signer.credential import Credential
@@ -115,7 +116,8 @@ class World:
 
     def copied(self) -> World:
         """Return a world of its own that is as this one is now; keys are shared."""
-        keys = [stored.public_key for stored in self.cloudfront.public_keys.values()]
+        public = [stored.public_key for stored in self.cloudfront.public_keys.values()]
+        keys = [*public, *(stored.private_key for stored in self.kms.stored.values())]
         hook, self.hook = self.hook, None
         other = copy.deepcopy(self, {id(key): key for key in keys})
         self.hook = hook
@@ -262,6 +264,8 @@ class World:
 
     def check_end(self, ring: Ring) -> None:
         """After a rotation: nothing is left over, and nothing secret lies where it should not."""
+        if [ring.key_group_id] != list(self.cloudfront.key_groups):
+            raise BrokenPromiseError("the ring does not know its key group")
         ours = {key.public_key_id for key in ring.keys}
         keys = self.cloudfront.public_keys.values()
         if {key.id for key in keys if key.name.startswith("r-")} - ours:
@@ -288,6 +292,10 @@ class World:
             raise BrokenPromiseError(f"a private key in {method}")
         try:
             return call() if self.hook is None else self.hook(service, method, members, call)
+        except ClientError as error:
+            if error.response["Error"]["Code"].startswith("TooMany"):
+                raise BrokenPromiseError(f"a quota is not kept in {method}") from error
+            raise
         finally:
             self.check()
 
