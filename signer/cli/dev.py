@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Use: TypeAlias = Callable[[Demo, Gallery], Awaitable[bool]]
 
+# A key is made, soaks, is tested and switched to in some 28 seconds.
 _SHORTEST_PERIOD = 30
 _LONGEST_PERIOD = 86_400
 
