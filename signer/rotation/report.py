@@ -6,26 +6,28 @@ Pure, and without anything secret: a ring document holds no key material.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from signer.rotation.plan import (
-    MAX_KEYS_IN_GROUP,
+from signer.rotation.concerns import is_stale, overdue, put_back, signing_age, troubles
+from signer.rotation.due import (
+    deletion_due,
     destruction_due,
-    foreign_keys,
-    is_urgent,
+    drained_at,
+    permitted_at,
     rotation_due,
+    soaked_at,
 )
-from signer.rotation.ring import BEFORE_ACTIVE, DAY, HOUR, TRUSTED, KeyState
+from signer.rotation.plan import MAX_KEYS_IN_GROUP, foreign_keys
+from signer.rotation.ring import DAY, TRUSTED, KeyState
 from signer.rotation.steps import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from signer.rotation.ring import Ring, RingKey
+    from signer.rotation.ring import Event, Ring, RingKey, Settings
     from signer.rotation.steps import Observed, Step
 
-_GRACE: Final = HOUR
-"""Seconds that a key may be late: ticks come every few minutes, and a few of them may fail."""
 
 _NEVER: Final = float("inf")
 
@@ -75,6 +77,7 @@ class KeyReport:
         age: Seconds in its state.
         in_group: Whether it is in the key group now.
         in_place: Whether it is in the group if it has to be.
+        stale: Whether it is in a passing state for much longer than that takes.
         private_destroyed: Whether its private half is out of reach.
         revoked: Why it was revoked; empty when it was not.
         next: What happens to it next; None when nothing does.
@@ -91,6 +94,7 @@ class KeyReport:
     age: int
     in_group: bool
     in_place: bool
+    stale: bool
     private_destroyed: bool
     revoked: str
     next: Coming | None
@@ -104,7 +108,7 @@ class Totals:
 
     Attributes:
         keys_in_group: Keys in the key group.
-        foreign: Keys in the group that this ring did not make.
+        foreign: Keys in the group that this ring did not put there.
         quarantined: Keys given up in the last 24 hours.
         revoked: Keys revoked in the last 24 hours.
         healed: Keys put back into the group in the last 24 hours.
@@ -142,10 +146,14 @@ class Report:
             halted too.
         rotate_requested: Whether the next rotation does not wait for the period's end.
         keys: In the order of their planning.
-        foreign_keys: Key pair ids in the group that this ring did not make.
+        foreign_keys: Key pair ids in the group that this ring did not make, or took out of it.
         overdue: Sentences about keys that are late.
+        troubles: Sentences about keys that were revoked and are trusted all the same, that
+            somebody put back, and whose step fails again and again.
         totals: The same in numbers.
         next: What the next tick does, or what it waits for; None when it is halted.
+        settings: What an operator decided.
+        history: Latest events, oldest first.
     """
 
     name: str
@@ -159,16 +167,21 @@ class Report:
     keys: tuple[KeyReport, ...]
     foreign_keys: tuple[str, ...]
     overdue: tuple[str, ...]
+    troubles: tuple[str, ...]
     totals: Totals
     next: Coming | None
+    settings: Settings
+    history: tuple[Event, ...]
 
     @property
     def concerns(self) -> tuple[str, ...]:
         """What needs a person, in sentences; nothing when all is well."""
         found = [self.halted] if self.halted else []
-        found += self.overdue
-        if self.foreign_keys:
-            names = ", ".join(self.foreign_keys)
+        found += [*self.troubles, *self.overdue]
+        ours = {key.key_pair_id for key in self.keys}
+        others = [one for one in self.foreign_keys if one not in ours]
+        if others:
+            names = ", ".join(others)
             found.append(f"keys that this ring did not make are in the key group: {names}")
         if self.totals.keys_in_group >= MAX_KEYS_IN_GROUP:
             found.append(f"the key group is full: it has {self.totals.keys_in_group} keys")
@@ -176,7 +189,7 @@ class Report:
 
     def document(self) -> dict[str, object]:
         """Return all of it for JSON; times are epoch seconds."""
-        return {**asdict(self), "concerns": list(self.concerns)}
+        return {**asdict(self, dict_factory=_plain), "concerns": list(self.concerns)}
 
 
 def report(ring: Ring, observed: Observed, step: Step) -> Report:
@@ -187,8 +200,9 @@ def report(ring: Ring, observed: Observed, step: Step) -> Report:
         observed: What was just seen.
         step: What is planned for exactly these two.
     """
-    foreign = foreign_keys(ring, observed)
-    overdue = tuple(_overdue(ring, observed.now))
+    back = [str(key.public_key_id) for key in put_back(ring, observed)]
+    foreign = (*foreign_keys(ring, observed), *back)
+    late = tuple(overdue(ring, observed.now))
     halted = step.why if step.act is Act.HALT else ""
     return Report(
         name=ring.name,
@@ -201,20 +215,23 @@ def report(ring: Ring, observed: Observed, step: Step) -> Report:
         rotate_requested=ring.rotate_requested,
         keys=tuple(_key(ring, observed, step, key) for key in ring.keys),
         foreign_keys=foreign,
-        overdue=overdue,
+        overdue=late,
+        troubles=tuple(troubles(ring, observed, step)),
         totals=Totals(
             keys_in_group=len(observed.group or ()),
             foreign=len(foreign),
             quarantined=_lately(ring, observed.now, KeyState.QUARANTINED.value),
             revoked=_lately(ring, observed.now, KeyState.REVOKED.value),
             healed=_lately(ring, observed.now, "HEALED"),
-            overdue=len(overdue),
-            stale=sum(_is_stale(ring, key, observed.now) for key in ring.keys),
+            overdue=len(late),
+            stale=sum(is_stale(ring, key, observed.now) for key in ring.keys),
             halted=int(bool(halted)),
-            signing_key_age=_signing_age(ring, observed.now),
+            signing_key_age=signing_age(ring, observed.now),
             coming_key_age=max(0, observed.now - ring.coming.since) if ring.coming else 0,
         ),
         next=_next(step, observed.now),
+        settings=ring.settings,
+        history=ring.history,
     )
 
 
@@ -232,6 +249,7 @@ def _key(ring: Ring, observed: Observed, step: Step, key: RingKey) -> KeyReport:
         age=max(0, observed.now - key.since),
         in_group=in_group,
         in_place=in_group or key.state not in TRUSTED,
+        stale=is_stale(ring, key, observed.now),
         private_destroyed=key.private_destroyed,
         revoked=key.revoked,
         next=_next_of(ring, observed, step, key),
@@ -267,51 +285,19 @@ def _next_of(ring: Ring, observed: Observed, step: Step, key: RingKey) -> Coming
 
 def _ahead(ring: Ring, observed: Observed, key: RingKey) -> Iterator[tuple[float, str]]:
     """Yield what time brings to a key, and when; as the plan reckons."""
-    now, soak = observed.now, ring.settings.schedule.soak
+    now = observed.now
     if key.state in _AT_ONCE:
         yield now, _AT_ONCE[key.state].value
     elif key.state is KeyState.PUBLISHED and ring.started:
-        yield (key.published_at or 0) + (0 if is_urgent(ring, observed) else soak), Act.TEST.value
+        yield soaked_at(ring, observed, key), Act.TEST.value
     elif key.state in {KeyState.PUBLISHED, KeyState.STANDBY}:
-        yield rotation_due(ring, observed), Act.PROMOTE.value
+        yield max(rotation_due(ring, observed), permitted_at(key)), Act.PROMOTE.value
     elif key.state is KeyState.ACTIVE:
         yield rotation_due(ring, observed), HAND_OVER
     elif key.state is KeyState.DRAINING:
-        yield key.drain_until or 0, Act.RETIRE.value
+        yield drained_at(key), Act.RETIRE.value
     elif key.state is KeyState.REMOVED:
-        yield key.since + soak, Act.DELETE.value
-
-
-def _overdue(ring: Ring, now: int) -> Iterator[str]:
-    schedule = ring.settings.schedule
-    if ring.active is not None and _signing_age(ring, now) > (
-        schedule.period + schedule.soak + _GRACE
-    ):
-        yield f"the signing key {_short(ring.active)} should have been replaced by now"
-    coming = ring.coming
-    # One that stands by waits for the end of the period, however long that is.
-    if coming is not None and coming.state in BEFORE_ACTIVE[:-1]:
-        late = now - coming.since - schedule.soak
-        if late > _GRACE:
-            yield f"the next key {_short(coming)} is {coming.state.value} for too long"
-
-
-def _is_stale(ring: Ring, key: RingKey, now: int) -> bool:
-    if key.state in {KeyState.STANDBY, KeyState.ACTIVE}:
-        return False
-    due: float = key.since
-    if key.state is KeyState.DRAINING:
-        due = key.drain_until or 0
-    elif key.state in {KeyState.PUBLISHED, KeyState.REMOVED}:
-        due = key.since + ring.settings.schedule.soak
-    if key.state is KeyState.REMOVED and not key.private_destroyed:
-        due = max(due, destruction_due(ring, key))
-    return now > due + _GRACE
-
-
-def _signing_age(ring: Ring, now: int) -> int:
-    active = ring.active
-    return 0 if active is None else max(0, now - (active.promoted_at or active.since))
+        yield deletion_due(ring, key), Act.DELETE.value
 
 
 def _lately(ring: Ring, now: int, what: str) -> int:
@@ -319,5 +305,5 @@ def _lately(ring: Ring, now: int, what: str) -> int:
     return sum(event.what.startswith(what) for event in ring.history if event.at > now - DAY)
 
 
-def _short(key: RingKey) -> str:
-    return key.kid[:8]
+def _plain(members: list[tuple[str, object]]) -> dict[str, object]:
+    return {name: one.value if isinstance(one, Enum) else one for name, one in members}

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from signer.keys import KeyAlgorithm
+from signer.cli.rotate.place import _placed
+from signer.errors import PassingError, RotationError
+from signer.rotation.driver import Rotation, Tick
 from signer.rotation.ring import KeyState, Lease, Ring
-from tests.cli.rotating import INIT, Rotating, installed
+from tests.cli.rotating import INIT, RING, Rotating, installed
 from tests.cli.running import refused, run
 
 
@@ -37,9 +39,21 @@ def test_a_place_that_is_none_is_wrong_usage(rotate: Rotating) -> None:
 
 
 def test_a_ring_that_is_not_there_is_named(rotate: Rotating) -> None:
-    refused(rotate("status"), "ring_missing")
-    refused(rotate("tick"), "ring_missing")
-    refused(rotate("status", "--ring", "dynamodb:none/r"), "ring_table")
+    for command in ("status", "tick", "configure --probes 2", "revoke x --reason y"):
+        missing = rotate(*command.split())
+        refused(missing, "ring_missing")
+        assert f"there is no ring yet: {RING}\n" in missing.stderr
+        assert "signer rotate adopt" in missing.stderr
+        assert "another --ring" in missing.stderr
+    table = rotate("status", "--ring", "dynamodb:none/r")
+    refused(table, "ring_table")
+    assert "dynamodb:none/r" in table.stderr
+    assert "--create-table" in table.stderr
+
+
+def test_a_table_that_is_not_ready_needs_patience() -> None:
+    not_ready = RotationError("ring_table", "the table x is not ready yet", advice="try again")
+    assert _placed(not_ready, RING).advice == "try again"
 
 
 def test_the_region_is_that_of_the_option_or_of_the_environment(rotate: Rotating) -> None:
@@ -59,6 +73,15 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert done.stderr.startswith("error[extra_missing]: boto3 is not installed")
+
+
+def test_every_command_says_what_it_is_for_on_a_narrow_screen() -> None:
+    shown = run("rotate", "--help", env={"COLUMNS": "60"}).stdout
+    _, _, listed = shown.partition("Commands:\n")
+    lines = listed.strip().splitlines()
+    assert len(lines) == 10
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+    assert max(map(len, lines)) <= 60
 
 
 # tick.
@@ -161,6 +184,29 @@ def test_what_may_pass_is_tried_again_a_few_times(rotate: Rotating) -> None:
     refused(rotate("tick"), "aws_error")
 
 
+def test_somebody_who_was_faster_is_no_reason_to_end(
+    rotate: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate.begun()
+    failures = [4]
+    ticked = Rotation.tick
+
+    def tick(rotation: Rotation) -> Tick:
+        if failures[0]:
+            failures[0] -= 1
+            raise PassingError("any_code", "somebody was faster")
+        return ticked(rotation)
+
+    monkeypatch.setattr(Rotation, "tick", tick)
+    result = rotate("tick", "--until-idle")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("somebody was faster (any_code); it is tried again") == 4
+    failures[0] = 5
+    late = rotate("tick", "--until-idle")
+    assert (late.exit_code, late.stdout) == (1, "")
+    assert "error[any_code]" in late.stderr
+
+
 # now.
 
 
@@ -225,7 +271,7 @@ def test_ctrl_c_leaves_the_order_standing(
     assert rotate.ring().rotate_requested
 
 
-# freeze, unfreeze, configure, rollback.
+# freeze, unfreeze.
 
 
 def test_a_frozen_ring_does_nothing_until_it_is_unfrozen(rotate: Rotating) -> None:
@@ -242,32 +288,6 @@ def test_a_frozen_ring_does_nothing_until_it_is_unfrozen(rotate: Rotating) -> No
     assert rotate("tick").exit_code == 0
     assert rotate.document("freeze") == {"name": "r", "frozen": "by an operator"}
     assert rotate.document("unfreeze") == {"name": "r", "frozen": ""}
-
-
-def test_configure_shows_before_and_after(rotate: Rotating) -> None:
-    rotate.begun()
-    result = rotate("configure", "--soak", "2h", "--algorithm", "rsa")
-    assert result.stdout.startswith("CHANGED r: 2 of its settings\n")
-    assert "--algorithm: ECDSA_P256 -> RSA_2048\n" in result.stdout
-    assert "--soak: 1 h -> 2 h\n" in result.stdout
-    settings = rotate.ring().settings
-    assert settings.schedule.soak == 7200
-    assert settings.next_key.algorithm is KeyAlgorithm.RSA_2048
-    assert rotate("configure", "--soak", "2h").stdout == "UNCHANGED r is like that\n"
-    document = rotate.document("configure", "--no-probe-url", "--probes", "5")
-    assert document["changes"]["--probes"] == {"before": "3", "after": "5"}
-    assert document["changes"]["--probe-url"]["after"] == "none"
-    assert rotate.ring().settings.probe_url is None
-
-
-def test_configure_refuses_what_cannot_be(rotate: Rotating) -> None:
-    rotate.begun()
-    before = rotate.ring()
-    refused(rotate("configure"), "usage", exit_code=2)
-    refused(rotate("configure", "--no-probe-url", "--probe-url", "x"), "usage", exit_code=2)
-    refused(rotate("configure", "--period", "30m"), "rotation_setting", exit_code=2)
-    refused(rotate("configure", "--custody", "kms"), "rotation_setting", exit_code=2)
-    assert rotate.ring() == before
 
 
 # What is never written.

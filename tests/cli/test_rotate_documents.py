@@ -15,6 +15,7 @@ from signer.cli.rotate import rotate
 ROOT = Path(__file__).resolve().parents[2]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SHELLS = {"", "sh", "console"}
+_OF_THE_SHELL = re.compile(r"\s+(?:\d?>|\|).*")
 DOCUMENTS = ("README.md", "docs/rotation.md", "docs/rotation-function.md")
 
 
@@ -26,7 +27,7 @@ def commands() -> Iterator[str]:
             for line in lines:
                 _, found, rest = line.partition("signer rotate ")
                 if found:
-                    yield rest
+                    yield _OF_THE_SHELL.sub("", rest)
         yield from re.findall(r"`signer rotate ((?:adopt|configure|tick|now|status) [^`]+)`", text)
 
 

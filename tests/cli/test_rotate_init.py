@@ -7,9 +7,11 @@ import pytest
 from signer.cli.rotate.kinds import _ALL, _shown, changed
 from signer.credential import Credential
 from signer.keys import KeyAlgorithm
-from signer.rotation.ring import Custody, Settings
+from signer.rotation.ring import DAY, Custody, Settings
 from tests.cli.rotating import INIT, SECRETS, Rotating, installed
 from tests.cli.running import refused
+
+LIFE = ("--max-lifetime", "7d")
 
 
 @pytest.fixture
@@ -23,9 +25,11 @@ def test_init_ends_when_the_first_key_signs(rotate: Rotating) -> None:
     ring = rotate.ring()
     assert ring.started
     assert ring.active is not None
-    assert result.stdout.startswith("READY r: issuers can sign\n")
+    assert result.stdout.startswith(
+        "READY r: issuers can sign, once the distribution trusts the group\n"
+    )
     assert f"trust key group {ring.key_group_id} in every" in result.stdout
-    assert "SIGNER_KEY=secretsmanager:signing" in result.stdout
+    assert "SIGNER_CREDENTIAL=secretsmanager:signing\n" in result.stdout
     assert ring.active.public_key_id in rotate.world.group()
     told = [line.split("  ")[1].split(" (")[0] for line in result.stderr.splitlines()]
     assert told[0] == "plan a key: no key stands by; it is PLANNED now"
@@ -65,7 +69,10 @@ def test_init_goes_on_where_it_was_interrupted(rotate: Rotating) -> None:
 
 def test_init_refuses_another_ring_and_a_credential_of_others(rotate: Rotating) -> None:
     rotate.begun()
-    refused(rotate(*INIT, "--soak", "2h"), "ring_exists")
+    other = rotate(*INIT, "--soak", "2h")
+    refused(other, "ring_exists")
+    assert "there is a ring r with other settings already: dynamodb:rings/r" in other.stderr
+    assert "needs a place of its own: another --ring" in other.stderr
     refused(rotate(*INIT, "--ring", "dynamodb:rings/other"), "credential_foreign")
 
 
@@ -120,13 +127,18 @@ def test_adopt_takes_over_what_was_made_by_hand(rotate: Rotating) -> None:
     ring = rotate.begun()
     assert ring.key_group_id is not None
     where = ("--ring", "dynamodb:rings/other", *SECRETS)
-    result = rotate("adopt", "other", "--key-group", ring.key_group_id, *where)
+    result = rotate("adopt", "other", "--key-group", ring.key_group_id, *where, *LIFE)
     assert result.exit_code == 0, result.output
+    assert "SIGNER_CREDENTIAL=secretsmanager:signing\n" in result.stdout
+    assert "once the distribution trusts the group\n" in result.stdout
     assert result.stdout.startswith("ADOPTED other: its key goes on signing\n")
     assert "Replaced: 2027-04-15" in result.stdout
     assert rotate.document("status", *where[:2])["keys"][0]["state"] == "ACTIVE"
-    refused(rotate("adopt", "other", "--key-group", ring.key_group_id, *where), "ring_exists")
-    there = ("--ring", "dynamodb:rings/third", *SECRETS)
+    again = rotate("adopt", "other", "--key-group", ring.key_group_id, *where, *LIFE)
+    refused(again, "ring_exists")
+    assert "dynamodb:rings/other" in again.stderr
+    assert "another --ring" in again.stderr
+    there = ("--ring", "dynamodb:rings/third", *SECRETS, *LIFE)
     refused(rotate("adopt", "third", "--key-group", "none", *there), "adopt_key")
 
 
@@ -135,10 +147,45 @@ def test_adopt_makes_the_standby_secret_and_leaves_other_keys_alone(rotate: Rota
     group = str(rotate.ring().key_group_id)
     names = ("--signing-secret", "signing", "--standby-secret", "new")
     where = ("--ring", "dynamodb:rings/other")
-    document = rotate.document("adopt", "other", "--key-group", group, *names, *where)
+    document = rotate.document("adopt", "other", "--key-group", group, *names, *where, *LIFE)
     assert document["foreign_keys"] == [second.public_key_id]
     assert document["key_pair_id"] == first.public_key_id
     assert "new" in rotate.world.secrets.secrets
+
+
+def test_adopt_has_to_know_the_longest_life(rotate: Rotating) -> None:
+    ring = rotate.begun()
+    where = ("--key-group", str(ring.key_group_id), "--ring", "dynamodb:rings/other", *SECRETS)
+    result = rotate("adopt", "other", *where)
+    refused(result, "usage", exit_code=2)
+    assert "--max-lifetime" in result.stderr
+    rotate.document("adopt", "other", *where, *LIFE)
+    [key] = rotate.document("status", *where[2:4])["keys"]
+    assert key["max_lifetime"] == 7 * DAY
+
+
+def test_adopt_makes_the_table_if_it_is_told_to(rotate: Rotating) -> None:
+    group = str(rotate.begun().key_group_id)
+    adopt = ("adopt", "other", "--key-group", group, *SECRETS, *LIFE)
+    missing = rotate(*adopt, "--ring", "dynamodb:media/films")
+    refused(missing, "ring_table")
+    assert "--create-table" in missing.stderr
+    rotate.document(*adopt, "--ring", "dynamodb:media/films", "--create-table")
+    assert "films" in rotate.world.dynamodb.tables["media"].items
+    refused(rotate(*adopt, "--ring", "file:r.json", "--create-table"), "usage", exit_code=2)
+
+
+@pytest.mark.parametrize("command", ["init", "adopt"])
+def test_short_times_are_warned_of(rotate: Rotating, command: str) -> None:
+    group = ("--key-group", str(rotate.begun().key_group_id)) if command == "adopt" else ()
+    rest = (*SECRETS, *LIFE, *group, "--soak", "10m", "--stale-limit", "5m")
+    first, second = ("dynamodb:rings/one", "dynamodb:rings/two")
+    result = rotate(command, "r", *rest, "--ring", first)
+    assert result.stderr.startswith("warning: a soak of 10 min is short: ")
+    assert "\nwarning: the stale limit is lowered from 30 min to 5 min: " in result.stderr
+    if command == "adopt":
+        document = rotate.document(command, "r", *rest, "--ring", second)
+        assert len(document["warnings"]) == 2
 
 
 def refused_after_progress(stderr: str, code: str, about: str) -> None:

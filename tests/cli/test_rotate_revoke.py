@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from signer.https import Answer
 from signer.rotation.ring import HOUR, KeyState, RingKey
 from tests.cli.rotating import Rotating, installed
 from tests.cli.running import refused
@@ -150,10 +151,84 @@ def test_a_frozen_ring_keeps_the_order(rotate: Rotating) -> None:
     permitted(rotate, stolen)
     rotate("freeze")
     for more in ((), ("--no-wait",)):
-        refused(rotate("revoke", stolen.kid, *REASON, "--yes", *more), "rotation_halted")
+        told = rotate("revoke", stolen.kid, *REASON, "--yes", *more)
+        refused(told, "rotation_halted")
+        assert "the order is kept, but nothing is done: frozen" in told.stderr
+        assert "signer rotate unfreeze" in told.stderr
     rotate("unfreeze")
     rotate("tick", "--until-idle")
     assert stolen.public_key_id not in rotate.world.group()
+
+
+def test_a_frozen_ring_says_so_before_it_is_asked(rotate: Rotating) -> None:
+    stolen, _ = rotate.standing_by()
+    rotate("freeze")
+    before = rotate.ring()
+    result = rotate("revoke", stolen.kid, *REASON, text="no\n")
+    assert (result.exit_code, result.stdout) == (1, "")
+    told = one_line(result.stderr)
+    assert told.startswith("The ring is frozen: the order is kept, and nothing happens until")
+    assert "error[not_confirmed]" in told
+    assert rotate.ring() == before
+    confirmed = rotate("revoke", stolen.kid, *REASON, text=f"{stolen.kid[:8]}\n")
+    assert confirmed.exit_code == 1
+    assert "error[rotation_halted]: the order is kept" in confirmed.stderr
+    active = rotate.ring().active
+    assert active is not None
+    assert active.revoked == "stolen laptop"
+
+
+def test_probes_that_are_not_accepted_say_how_to_do_without(
+    rotate: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stolen = rotate.begun().active
+    assert stolen is not None
+    rotate.world.checking = False
+    unknown = Answer(403, {"server": "CloudFront"}, b"<Error><Code>InvalidKey</Code></Error>")
+    monkeypatch.setattr("signer.rotation.probe.send_get", lambda _: unknown)
+    slept = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        rotate.sleep(seconds)
+        slept += seconds == 5
+        if slept == 8:
+            rotate("configure", "--no-probe-url")
+
+    monkeypatch.setattr("signer.cli.rotate.going.sleep", sleep)
+    result = rotate("revoke", stolen.kid, *REASON, "--yes")
+    assert result.exit_code == 0, result.output
+    lines = result.stderr.splitlines()
+    [said] = [index for index, line in enumerate(lines) if "--no-probe-url" in line]
+    assert sum("not accepted yet" in line for line in lines[:said]) == 3
+    assert sum("not accepted yet" in line for line in lines) == 8
+
+
+def test_a_probe_that_says_nothing_of_the_key_says_how_to_do_without(
+    rotate: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stolen = rotate.begun().active
+    assert stolen is not None
+    rotate.world.checking = False
+    # Of a firewall: no code of CloudFront's.
+    blocked = Answer(403, {"server": "CloudFront"}, b"blocked")
+    monkeypatch.setattr("signer.rotation.probe.send_get", lambda _: blocked)
+    result = rotate("revoke", stolen.kid, *REASON, "--yes")
+    assert (result.exit_code, result.stdout) == (1, "")
+    told, _, error = result.stderr.partition("error[")
+    assert "signer rotate configure --no-probe-url" in told.splitlines()[-1]
+    assert error.startswith("probe_blocked]")
+
+
+def test_without_a_revoked_key_probes_are_not_done_without(
+    rotate: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate.begun()
+    blocked = Answer(403, {"server": "CloudFront"}, b"blocked")
+    monkeypatch.setattr("signer.rotation.probe.send_get", lambda _: blocked)
+    result = rotate("now", "--wait")
+    assert "error[probe_blocked]" in result.stderr
+    assert "--no-probe-url" not in result.stderr
 
 
 def test_keys_that_are_unknown_or_gone_are_refused_unasked(rotate: Rotating) -> None:
@@ -181,7 +256,8 @@ def test_rollback_lets_the_former_key_sign_again(rotate: Rotating) -> None:
     rotate("now", "--wait")
     result = rotate("rollback", text=f"{latter.kid[:8]}\n")
     assert result.exit_code == 0, result.output
-    assert f"Issuers stop signing with {latter.kid[:8]}" in one_line(result.stderr)
+    told = one_line(result.stderr)
+    assert f"Issuers stop signing with {latter.kid[:8]} and sign with {former.kid[:8]} " in told
     assert result.stdout.startswith(f"TAKEN BACK r: issuers sign with {former.kid[:8]} again\n")
     ring = rotate.ring()
     assert ring.active is not None

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from signer.rotation.ring import DAY, KeyState, Ring
+from signer.rotation.ring import DAY, HOUR, KeyState, Ring
 from tests.cli.rotating import Rotating, installed
 from tests.cli.running import refused
-from tests.rotation.world import SETTINGS
+from tests.rotation.world import PROBE_URL, SETTINGS
 
 SCREEN = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -57,6 +57,11 @@ def test_json_has_all_of_it(rotate: Rotating) -> None:
     assert document["totals"]["keys_in_group"] == 2
     assert document["concerns"] == []
     assert document["next"]["act"] == "switch issuers to the key"
+    assert document["settings"]["schedule"]["soak"] == HOUR
+    assert document["settings"]["next_key"]["custody"] == "secret"
+    assert document["settings"]["probe_url"] == PROBE_URL
+    assert document["history"][-1]["what"] == "STANDBY"
+    assert document["history"][-1]["kid"] == standby.kid
 
 
 def test_a_key_of_others_needs_a_person(rotate: Rotating) -> None:
@@ -107,6 +112,54 @@ def test_a_key_that_nobody_replaced_needs_a_person(rotate: Rotating) -> None:
     result = rotate("status")
     assert result.exit_code == 1
     assert "should have been replaced by now" in result.stdout
+
+
+def test_a_key_that_takes_longer_than_it_should_is_listed(rotate: Rotating) -> None:
+    rotate.begun()
+    assert "Late" not in rotate("status").stdout
+    rotate("tick")
+    [coming] = rotate.ring().in_state(KeyState.PLANNED)
+    rotate.world.advance(HOUR + 60)
+    result = rotate("status")
+    assert f"Late: {coming.kid[:8]} is PLANNED for longer than that takes\n" in result.stdout
+    assert [key["stale"] for key in rotate.document("status")["keys"]] == [False, True]
+
+
+def test_a_revoked_key_that_signs_needs_a_person(rotate: Rotating) -> None:
+    stolen = rotate.begun().active
+    assert stolen is not None
+    rotate("revoke", stolen.kid, "--reason", "stolen", "--yes", "--no-wait")
+    result = rotate("status")
+    assert result.exit_code == 1
+    assert f"the signing key {stolen.kid[:8]} is revoked and is still trusted: " in result.stdout
+    assert "the next key is not made yet" in result.stdout
+
+
+def test_a_removed_key_that_somebody_put_back_needs_a_person(rotate: Rotating) -> None:
+    _, standby = rotate.standing_by()
+    rotate("revoke", standby.kid, "--reason", "stolen", "--yes")
+    [group] = rotate.world.cloudfront.key_groups.values()
+    items = [*group.items, standby.public_key_id]
+    rotate.world.cloudfront.update_key_group(
+        Id=group.id, IfMatch=group.etag, KeyGroupConfig={**group.config, "Items": items}
+    )
+    result = rotate("status")
+    assert result.exit_code == 1
+    name = f"{standby.kid[:8]} ({standby.public_key_id})"
+    assert f"the key {name} is REMOVED and was put back into the key group" in result.stdout
+    assert rotate.document("status", code=1)["foreign_keys"] == [standby.public_key_id]
+
+
+def test_a_step_that_fails_three_times_needs_a_person(rotate: Rotating) -> None:
+    rotate.begun()
+    rotate("tick")
+    rotate.denied("put_secret_value")
+    for count in range(3):
+        assert rotate("status").exit_code == 0, count
+        refused(rotate("tick"), "aws_denied")
+    result = rotate("status")
+    assert result.exit_code == 1
+    assert "failed 3 times: signer rotate tick says why" in result.stdout
 
 
 def test_what_was_put_back_and_given_up_is_told(rotate: Rotating) -> None:
@@ -162,6 +215,18 @@ def test_a_wide_screen_has_a_table(rotate: Rotating) -> None:
         [row] = [line for line in lines if line.strip().startswith("ACTIVE")]
         assert row.split()[:2] == ["ACTIVE", active.kid[:8]]
         assert "\x1b[32mACTIVE" in colored
+
+
+def test_the_latest_events_are_shown_with_local_times(rotate: Rotating) -> None:
+    active, standby = rotate.standing_by()
+    shown = rotate("status").stdout
+    history = shown[shown.index("\nHistory\n") :].splitlines()[2:]
+    assert len(history) == 5
+    assert re.fullmatch(rf"  2027-01-15 1\d:\d\d:\d\d CET  {standby.kid[:8]}  STANDBY", history[-1])
+    assert active.kid[:8] not in "".join(history)
+    wide = _COLOR.sub("", rotate("status", **SCREEN, COLUMNS="100").stdout)
+    assert wide.index("What happens next") < wide.index("\nHistory\n")
+    assert "CET  " + standby.kid[:8] + "  STANDBY" in wide
 
 
 def test_a_narrow_screen_has_a_list_that_fits(rotate: Rotating) -> None:

@@ -1,17 +1,23 @@
-"""The function's policy has every action that a rotation asks for, and no other; the issuer's has none."""
+"""The function's policy has every action that a rotation asks for, and no other; so has each command's."""
 
 from __future__ import annotations
 
 import contextlib
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from signer.errors import RemoteError
 from signer.rotation import orders
+from signer.rotation.driver import Rotation
 from signer.rotation.ring import Custody, Settings
+from tests.lambda_asset import ROOT
 from tests.rotation.policies import actions_of, allowed, statements
+from tests.rotation.test_orders_beginning import made_by_hand
 from tests.rotation.world import KIND, SETTINGS, Call, World, rotated
 
 IN_KMS = replace(
@@ -84,7 +90,80 @@ def test_the_end_of_a_ring_needs_one_more_statement() -> None:
     assert asked(world) - allowed("Tick") == allowed("Destroy")
 
 
-def test_the_issuer_may_only_read_the_signing_secret() -> None:
+def listed(command: str) -> set[str]:
+    """Return the IAM actions that the table of commands has for one."""
+    text = (ROOT / "docs" / "rotation-function.md").read_text(encoding="utf-8")
+    [row] = [line for line in text.splitlines() if re.match(rf"\| .*`{command}`.* \|", line)]
+    cells = row.split("|")[2:-1]
+    services = ("dynamodb", "secretsmanager", "cloudfront")
+    return {
+        f"{service}:{action}"
+        for service, cell in zip(services, cells, strict=False)
+        for action in re.findall(r"[A-Z]\w+", cell)
+    }
+
+
+def switched_world() -> World:
+    """Return a world in which issuers were just switched to another key."""
+    world = World()
+    rotation = world.begin()
+    former = rotation.ring().active
+    orders.rotate(rotation)
+    world.run(rotation, lambda tick: tick.ring.active not in {None, former} and tick.ring.started)
+    world.actions.clear()
+    return world
+
+
+def roll_back(rotation: Rotation) -> None:
+    orders.rollback(rotation)
+    rotation.tick()
+
+
+@pytest.mark.parametrize(
+    ("command", "order"),
+    [
+        ("status", lambda _: None),
+        ("now", orders.rotate),
+        ("configure", lambda rotation: orders.configure(rotation, lambda settings: settings)),
+        ("rollback", roll_back),
+    ],
+)
+def test_a_command_that_looks_at_the_ring_asks_for_what_the_table_lists(
+    command: str, order: Callable[[Rotation], object]
+) -> None:
+    world = switched_world()
+    order(world.rotation())
+    world.rotation().next_step()
+    assert asked(world) == listed(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "order"),
+    [
+        ("freeze", lambda rotation: orders.freeze(rotation, "a look into it")),
+        ("unfreeze", orders.unfreeze),
+    ],
+)
+def test_a_command_about_the_ring_alone_asks_for_nothing_else(
+    command: str, order: Callable[[Rotation], object]
+) -> None:
+    world = switched_world()
+    order(world.rotation())
+    assert asked(world) == listed(command) == {"dynamodb:GetItem", "dynamodb:PutItem"}
+
+
+def test_taking_over_asks_for_what_the_table_lists() -> None:
+    world = World()
+    group, _ = made_by_hand(world)
+    del world.secrets.secrets["standby"]
+    world.actions.clear()
+    rotation = world.rotation()
+    orders.adopt(rotation, "r", SETTINGS, key_group_id=group, max_lifetime=1)
+    rotation.next_step()
+    assert asked(world) == listed("adopt")
+
+
+def test_the_issuer_may_only_read_the_current_version_of_the_signing_secret() -> None:
     found = statements("custody.md")
     assert found
     for statement in found:
@@ -92,6 +171,10 @@ def test_the_issuer_may_only_read_the_signing_secret() -> None:
         assert "signing" in statement["Resource"]
         assert "standby" not in statement["Resource"]
         assert "*" not in statement["Resource"]
+        assert statement["Condition"] == {
+            "Null": {"secretsmanager:VersionId": "true"},
+            "StringEqualsIfExists": {"secretsmanager:VersionStage": "AWSCURRENT"},
+        }
 
 
 def test_nothing_is_permitted_by_a_wildcard() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from signer.rotation.plan import GRANT_SECONDS, plan
+from signer.rotation.due import GRANT_SECONDS
+from signer.rotation.plan import plan
 from signer.rotation.report import HAND_OVER, KeyReport, Report, report
-from signer.rotation.ring import DAY, HOUR, Custody, Event, KeyState, Ring
+from signer.rotation.ring import DAY, HOUR, MAX_HISTORY, Custody, Event, KeyState, Ring, RingKey
 from signer.rotation.steps import Act, Observed
 from tests.rotation.rings import BACK, NOW, PERIOD, SOAK, STALE, key, ring, seen
 from tests.rotation.world import World
@@ -179,6 +180,70 @@ def test_foreign_keys_and_a_full_group_need_a_person() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("coming", "until"),
+    [
+        ([], "the next key is not made yet"),
+        ([key("n", KeyState.PUBLISHED)], "the next key n is PUBLISHED"),
+        ([STANDBY], "issuers are to be switched to s, which stands by"),
+    ],
+)
+def test_a_revoked_signing_key_needs_a_person(coming: list[RingKey], until: str) -> None:
+    stolen = replace(ACTIVE, revoked="stolen")
+    told_of = "the signing key a is revoked and is still trusted"
+    assert told(ring(stolen, *coming)).concerns == (f"{told_of}: {until}",)
+    frozen = told(ring(stolen, *coming, frozen="we look"))
+    assert frozen.concerns == ("frozen: we look", f"{told_of}: nothing is done about it")
+
+
+@pytest.mark.parametrize("state", [KeyState.REVOKED, KeyState.DRAINING, KeyState.STANDBY])
+def test_a_revoked_key_that_stays_in_the_group_needs_a_person(state: KeyState) -> None:
+    for late in (0, 1):
+        since = NOW - 15 * 60 - late
+        made = {"drain_until": NOW + DAY} if state is KeyState.DRAINING else {}
+        one = ring(ACTIVE, key("x", state, since=since, revoked="stolen", **made))
+        found = told(one)
+        assert (
+            found.concerns
+            == (
+                f"the key x is revoked and is still trusted: it is {state.value} and in the key group",
+            )[:late]
+        )
+        # Out of the group nobody trusts it.
+        assert told(one, replace(seen(one), group=("KA",))).troubles == ()
+        # The time counts from the order, not from when the key entered its state.
+        lately = (Event(since, "x", "to be revoked: x"), Event(NOW, "x", "to be revoked: stolen"))
+        assert told(replace(one, history=lately)).troubles == ()
+        before = (Event(since, "x", "to be revoked: stolen"), Event(NOW, "x", state.value))
+        assert len(told(replace(one, history=before)).troubles) == late
+
+
+def test_a_removed_key_that_somebody_put_back_needs_a_person() -> None:
+    one = ring(ACTIVE, STANDBY, key("x", KeyState.REMOVED, revoked="stolen"))
+    assert told(one).concerns == ()
+    found = told(one, replace(seen(one), group=("KA", "KS", "KX", "K1")))
+    assert found.foreign_keys == ("K1", "KX")
+    assert found.totals.foreign == 2
+    assert found.concerns == (
+        "the key x (KX) is REMOVED and was put back into the key group by somebody",
+        "keys that this ring did not make are in the key group: K1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "passes"),
+    [(KeyState.STORED, 0), (KeyState.STANDBY, 3), (KeyState.PUBLISHED, 0), (KeyState.PUBLISHED, 2)],
+)
+def test_a_step_that_fails_again_and_again_needs_a_person(state: KeyState, passes: int) -> None:
+    # Good tests of a key are begun too, and did not fail.
+    good = passes if state is KeyState.PUBLISHED else 0
+    few, many = (key("n", state, attempts=good + count, passes=passes) for count in (2, 3))
+    assert told(ring(ACTIVE, few)).concerns == ()
+    assert told(ring(ACTIVE, many)).concerns == (
+        f"the step from {state.value} of key n failed 3 times: signer rotate tick says why",
+    )
+
+
 @pytest.mark.parametrize("late", [0, 1])
 def test_a_signing_key_is_overdue_an_hour_after_it_could_have_been_replaced(late: int) -> None:
     old = key("a", KeyState.ACTIVE, since=NOW - PERIOD - SOAK - HOUR - late)
@@ -221,7 +286,10 @@ def test_a_key_in_a_passing_state_is_stale_an_hour_after_its_time(
     one = ring(ACTIVE, key("x", state, **fields))
     for late in (0, 1):
         now = NOW + after + HOUR + late
-        assert told(one, seen(one, now=now)).totals.stale == late
+        found = told(one, seen(one, now=now))
+        assert found.totals.stale == late
+        assert of(found, "x").stale is bool(late)
+        assert not of(found, "a").stale
 
 
 def test_keys_that_stay_are_not_stale() -> None:
@@ -252,6 +320,23 @@ def test_the_document_is_json_and_has_every_concern() -> None:
     assert document["concerns"] == ["frozen: we look"]
     assert document["keys"][0]["next"] is None
     assert document["totals"]["halted"] == 1
+
+
+def test_the_document_has_the_settings_and_what_happened() -> None:
+    history = tuple(Event(NOW + at, "a", "staged") for at in range(MAX_HISTORY))
+    document = json.loads(json.dumps(told(ring(ACTIVE, STANDBY, history=history)).document()))
+    settings = document["settings"]
+    assert (settings["signing_secret"], settings["standby_secret"]) == ("signing", "standby")
+    assert settings["probe_url"] == "https://cdn.example/p"
+    assert settings["schedule"]["soak"] == SOAK
+    assert settings["next_key"] == {
+        "algorithm": "ECDSA_P256",
+        "hash_algorithm": "SHA256",
+        "custody": "secret",
+        "max_lifetime": DAY,
+    }
+    assert len(document["history"]) == 60
+    assert document["history"][0] == {"at": NOW, "kid": "a", "what": "staged"}
 
 
 def test_what_is_foretold_comes_to_pass() -> None:

@@ -9,6 +9,7 @@ import click
 from signer.cli.rotate.going import Progress, go_on
 from signer.cli.rotate.kinds import changed, setting_options
 from signer.cli.rotate.place import on_ring
+from signer.cli.rotate.warnings import tell, warnings
 from signer.cli.rotate.words import at, short
 from signer.cli.terminal import Report, Row, Section, Terminal
 from signer.rotation import orders
@@ -44,11 +45,16 @@ def _secret_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_table_option = click.option(
+    "--create-table", is_flag=True, help="Make the ring's DynamoDB table first."
+)
+
+
 @click.command()
 @click.argument("name")
 @_secret_options
 @setting_options(defaults=True)
-@click.option("--create-table", is_flag=True, help="Make the ring's DynamoDB table first.")
+@_table_option
 @on_ring
 def init(
     *,
@@ -67,21 +73,20 @@ def init(
     NAME is in the names of all that is made at CloudFront. What is there already is left as it
     is: after an interruption, run the same command again.
     """
-    settings = changed(
-        Settings(signing_secret=signing_secret, standby_secret=standby_secret), given
-    )
+    usual = Settings(signing_secret=signing_secret, standby_secret=standby_secret)
+    settings = changed(usual, given)
+    told = warnings(usual, settings)
+    tell(terminal, told)
     if create_table:
-        if not isinstance(rotation.store, DynamoDbRing):
-            raise click.UsageError("--create-table is for a ring in DynamoDB: leave it out.")
-        rotation.store.create_table()
+        _create_table(rotation)
     progress = Progress(quiet=terminal.as_json)
     ring = orders.create(rotation, name, settings)
     if not ring.started:
         ring = go_on(rotation, progress, until=lambda tick: tick.ring.started).ring
     if terminal.as_json:
-        terminal.document(_document(ring) | {"steps": progress.done})
+        terminal.document(_document(ring) | {"steps": progress.done, "warnings": told})
         return
-    about = f"{ring.name}: issuers can sign"
+    about = f"{ring.name}: issuers can sign, once the distribution trusts the group"
     terminal.report(Report("READY", "good", about, [_use_of(ring)]))
 
 
@@ -91,7 +96,8 @@ def init(
     "--key-group", "key_group_id", metavar="ID", required=True, help="The key group's id."
 )
 @_secret_options
-@setting_options(defaults=True)
+@setting_options(defaults=True, required=frozenset({"max_lifetime"}))
+@_table_option
 @on_ring
 def adopt(
     *,
@@ -101,6 +107,7 @@ def adopt(
     key_group_id: str,
     signing_secret: str,
     standby_secret: str,
+    create_table: bool,
     **given: object,
 ) -> None:
     """Make a ring around what was made by hand.
@@ -110,9 +117,12 @@ def adopt(
     made. Other keys of the group stay in it. Give as --max-lifetime at least the longest life of
     anything that was signed so far.
     """
-    settings = changed(
-        Settings(signing_secret=signing_secret, standby_secret=standby_secret), given
-    )
+    usual = Settings(signing_secret=signing_secret, standby_secret=standby_secret)
+    settings = changed(usual, given)
+    told = warnings(usual, settings)
+    tell(terminal, told)
+    if create_table:
+        _create_table(rotation)
     ring = orders.adopt(
         rotation,
         name,
@@ -123,7 +133,8 @@ def adopt(
     ahead = rotation.next_step()
     seen = report(ahead.ring, ahead.observed, ahead.step)
     if terminal.as_json:
-        terminal.document(_document(ring) | {"foreign_keys": list(seen.foreign_keys)})
+        found = {"foreign_keys": list(seen.foreign_keys), "warnings": told}
+        terminal.document(_document(ring) | found)
         return
     rows = [
         Row("Replaced", at(key.next.at, seen.now))
@@ -136,10 +147,17 @@ def adopt(
     terminal.report(Report("ADOPTED", "good", about, [_use_of(ring), *keys]))
 
 
+def _create_table(rotation: Rotation) -> None:
+    if not isinstance(rotation.store, DynamoDbRing):
+        raise click.UsageError("--create-table is for a ring in DynamoDB: leave it out.")
+    rotation.store.create_table()
+
+
 def _use_of(ring: Ring) -> Section:
     rows = [
         Row("Distribution", f"trust key group {ring.key_group_id} in every private behavior"),
-        Row("Issuers", f"SIGNER_KEY=secretsmanager:{ring.settings.signing_secret}"),
+        Row("Issuers", f"SIGNER_CREDENTIAL=secretsmanager:{ring.settings.signing_secret}"),
+        Row("", "once the distribution trusts the group"),
     ]
     if ring.active is not None:
         rows.append(Row("Signing", f"{short(ring.active.kid)}, {ring.active.public_key_id}"))

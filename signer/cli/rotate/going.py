@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import sleep
 from typing import Final
 
@@ -11,9 +12,10 @@ import click
 from signer.cli.rotate.words import doing, facts, halted, outcome, waiting
 from signer.cli.terminal import printable
 from signer.cli.times import LocalZone
-from signer.errors import RemoteError, RotationError, SignerError
+from signer.errors import PassingError, RemoteError, RotationError, SignerError
 from signer.explain.moments import moment
 from signer.rotation.driver import Result, Rotation, Tick
+from signer.rotation.ring import KeyState
 from signer.rotation.steps import Act
 
 _LONGEST_PAUSE: Final = 60
@@ -24,19 +26,15 @@ _PAUSE: Final = 5
 
 _TRIES: Final = 5
 
-_PASSING: Final = frozenset(
-    {
-        "credential_switched",
-        "key_group_changed",
-        "public_key_changed",
-        "public_key_hidden",
-        "ring_changed",
-        "ring_locked",
-        "secret_label_moved",
-        "secret_version_taken",
-    }
+_PROBES_IN_VAIN: Final = 3
+"""Tests in a row, five seconds apart, after which the probe itself may be what is at fault."""
+
+_WITHOUT_PROBES: Final = (
+    "issuers go on signing with a key that is revoked, since no probe of the next key was accepted "
+    "for some time; if the probe is at fault, do without it: signer rotate configure --no-probe-url"
 )
-"""Errors after which the next tick looks again, and finds something else."""
+_ABOUT_PROBES: Final = ("probe_", "remote_")
+"""What the codes of errors begin with that come from sending a probe."""
 
 
 class Progress:
@@ -51,6 +49,7 @@ class Progress:
         self.done: list[dict[str, object]] = []
         self._quiet = quiet
         self._said = ""
+        self._in_vain = 0
 
     def tell(self, tick: Tick) -> None:
         """Tell of a tick, unless it waits for what the one before waited for."""
@@ -68,6 +67,16 @@ class Progress:
         if tick.result is Result.DONE or known != self._said:
             self._say(now, said)
         self._said = known
+        if tick.result is Result.DONE and tick.step.act is Act.TEST:
+            self._in_vain = 0 if _is_accepted(tick) else self._in_vain + 1
+            if self._in_vain == _PROBES_IN_VAIN:
+                self.without_probes(tick)
+
+    def without_probes(self, tick: Tick) -> None:
+        """Say how to go on without probes, if a key that was revoked is signed with meanwhile."""
+        active = tick.ring.active
+        if active is not None and active.revoked:
+            self._say(tick.observed.now, _WITHOUT_PROBES)
 
     def failed(self, error: SignerError, now: int) -> None:
         """Tell of a failure that is tried again."""
@@ -79,13 +88,20 @@ class Progress:
             click.echo(f"{clock}  {printable(what)}", err=True)
 
 
-def go_on(rotation: Rotation, progress: Progress, *, until: Callable[[Tick], bool]) -> Tick:
+def go_on(
+    rotation: Rotation,
+    progress: Progress,
+    *,
+    until: Callable[[Tick], bool],
+    ordered: bool = False,
+) -> Tick:
     """Tick until something is so.
 
     Args:
         rotation: The ring.
         progress: Is told of each tick.
         until: Whether a tick was the last one.
+        ordered: Whether this is about an order, which is kept when nothing is done at present.
 
     Raises:
         RotationError: ``rotation_halted``; what a tick raises and no other tick would put right.
@@ -97,14 +113,16 @@ def go_on(rotation: Rotation, progress: Progress, *, until: Callable[[Tick], boo
             tick = rotation.tick()
         except (RemoteError, RotationError) as error:
             failures += 1
-            passing = isinstance(error, RemoteError) or error.code in _PASSING
-            if failures == _TRIES or not passing:
+            if failures == _TRIES or not isinstance(error, RemoteError | PassingError):
+                if error.code.startswith(_ABOUT_PROBES):
+                    with suppress(SignerError):
+                        progress.without_probes(rotation.next_step())
                 raise
             progress.failed(error, rotation.aws.time.now())
             sleep(_PAUSE)
             continue
         if tick.result is Result.HALTED:
-            raise halted(tick)
+            raise halted(tick, ordered=ordered)
         progress.tell(tick)
         if until(tick):
             return tick
@@ -143,6 +161,11 @@ def _repeats(tick: Tick, before: Tick | None) -> bool:
         return False
     same = (tick.step.act, tick.step.kid) == (before.step.act, before.step.kid)
     return same and _passes(tick) <= _passes(before)
+
+
+def _is_accepted(tick: Tick) -> bool:
+    key = tick.ring.key(tick.step.kid or "")
+    return key is not None and (key.state is KeyState.STANDBY or key.passes > 0)
 
 
 def _passes(tick: Tick) -> int:

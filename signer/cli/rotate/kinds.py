@@ -72,22 +72,27 @@ _PLACES: Final = {
 _ALL: Final = {**_PLACES, **_KIND, **_SCHEDULE}
 
 
-def setting_options(*, defaults: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def setting_options(
+    *, defaults: bool, required: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds an option for every setting; what is not given is None.
 
     Args:
         defaults: Whether what is not given is AWS's and this library's usual value, and not what
             it was before.
+        required: Names of the settings that have no default.
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         for name, setting in reversed(_ALL.items()):
-            default = f" [default: {setting.default}]" if defaults and setting.default else ""
+            is_shown = defaults and setting.default and name not in required
+            default = f" [default: {setting.default}]" if is_shown else ""
             command = click.option(
                 setting.option,
                 name,
                 type=setting.kind,
                 metavar=setting.metavar,
+                required=name in required,
                 help=f"{setting.help}{default}.",
             )(command)
         return command

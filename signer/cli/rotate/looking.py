@@ -29,8 +29,9 @@ def status(*, rotation: Rotation, terminal: RingTerminal, watch: bool) -> None:
     """Show the keys and what happens next.
 
     Times are in this machine's zone, by AWS's clock. Exit code 0 when all is well; 1 when a
-    person is needed: nothing is done (halted or frozen), a key is overdue, the key group is full,
-    or has keys that this ring did not make. --watch ends with 0.
+    person is needed: nothing is done (halted or frozen), a step fails again and again, a key is
+    overdue, or revoked and still trusted, the key group is full, or has keys that this ring did
+    not make or took out. --watch ends with 0.
     """
     if watch:
         if terminal.as_json or not terminal.is_interactive:

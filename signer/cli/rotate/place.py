@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -23,7 +23,13 @@ def on_ring(command: Callable[..., Any]) -> Callable[..., Any]:
         *, ring_uri: str | None, region: str | None, no_color: bool, as_json: bool, **given: object
     ) -> None:
         terminal = RingTerminal(as_json=as_json, no_color=no_color)
-        command(rotation=_opened(ring_uri, region), terminal=terminal, **given)
+        rotation = _opened(ring_uri, region)
+        try:
+            command(rotation=rotation, terminal=terminal, **given)
+        except RotationError as error:
+            if error.code not in _ADVICE:
+                raise
+            raise _placed(error, str(ring_uri)) from None
 
     wrapped: Callable[..., Any] = output_options(run)
     for option in (
@@ -39,6 +45,29 @@ def on_ring(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         wrapped = option(wrapped)
     return wrapped
+
+
+_ADVICE: Final = {
+    "ring_exists": (
+        "signer rotate configure changes its settings; one with another name or other secrets "
+        "needs a place of its own: another --ring"
+    ),
+    "ring_missing": (
+        "signer rotate init makes one, signer rotate adopt makes one around a key group that was "
+        "made by hand; or give another --ring"
+    ),
+    "ring_table": (
+        "check the name and the Region; signer rotate init and adopt make it with --create-table"
+    ),
+}
+
+
+def _placed(error: RotationError, uri: str) -> RotationError:
+    """Return an error about a ring's place with that place, and with advice for a command line."""
+    # A table that is being made needs nothing but patience.
+    passes = "not ready" in error.message
+    advice = error.advice if passes else _ADVICE[error.code]
+    return RotationError(error.code, f"{error.message}: {uri}", advice=advice, **error.evidence)
 
 
 def _opened(uri: str | None, region: str | None) -> Rotation:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _GONE: Final = (KeyState.REMOVED, *LEAVING)
 _WIDEST: Final = 88
+_FROZEN: Final = (
+    "The ring is frozen: the order is kept, and nothing happens until signer rotate unfreeze. "
+    "Until then the key stays trusted."
+)
 _REFUSED: Final = (
     "Everything that it signed is refused with 403 (InvalidKey) as soon as edge locations have "
     "learnt of it; those clients have to ask for new cookies and URLs."
@@ -39,7 +43,7 @@ _REFUSED: Final = (
 def revoke(
     *, rotation: Rotation, terminal: Terminal, kid: str, reason: str, yes: bool, no_wait: bool
 ) -> None:
-    """Trust a key no longer, because it may have been stolen.
+    """Trust a key no longer: it may be stolen.
 
     KID is the key's kid, the beginning of it, or its key pair id. It says first what viewers will
     see, and asks. Then it ticks until the key is out of the key group; a signing key is replaced
@@ -49,7 +53,8 @@ def revoke(
     key = orders.find(ring, kid)
     # One that is gone is refused below; there is nothing to ask.
     if not yes and key.state not in _GONE:
-        _ask(terminal, _consequences(ring, key, observed.now), short(key.kid))
+        told = _consequences(ring, key, observed.now)
+        _ask(terminal, [_FROZEN, *told] if ring.frozen else told, short(key.kid))
     orders.revoke(rotation, key.kid, reason)
     progress = Progress(quiet=terminal.as_json)
     if no_wait:
@@ -57,7 +62,7 @@ def revoke(
         if ticked.result is Result.HALTED:
             raise halted(ticked, ordered=True)
     else:
-        ticked = go_on(rotation, progress, until=lambda one: _is_out(one.ring, key))
+        ticked = go_on(rotation, progress, until=lambda one: _is_out(one.ring, key), ordered=True)
     if terminal.as_json:
         terminal.document(
             {
@@ -82,37 +87,34 @@ def rollback(*, rotation: Rotation, terminal: Terminal, yes: bool) -> None:
     rollback window): then the private half of the key before is destroyed. What both keys signed
     stays good.
     """
-    ring = rotation.ring()
-    present = ring.active
+    ring, observed = rotation.look()
+    present, former = ring.active, orders.former(ring, observed)
     # Where there is none to go back to, the order is refused below; there is nothing to ask.
-    possible = any(not key.private_destroyed for key in ring.in_state(KeyState.DRAINING))
-    if not yes and possible and present is not None:
+    if not yes and former is not None and present is not None:
         told = (
-            f"Issuers stop signing with {short(present.kid)} and sign with the key before again. "
-            "What it signed stays good; no viewer is refused."
+            f"Issuers stop signing with {short(present.kid)} and sign with {short(former.kid)} "
+            f"({former.public_key_id}) again. What both signed stays good; no viewer is refused."
         )
         _ask(terminal, [told], short(present.kid))
-    orders.rollback(rotation)
-    ring, observed = rotation.look()
-    signing = ring.by_version(observed.current)
+    signing = orders.rollback(rotation)
+    ring = rotation.ring()
     progress = Progress(quiet=terminal.as_json)
-    if signing is not None and not ring.frozen:
+    if not ring.frozen:
         go_on(rotation, progress, until=lambda one: one.ring.active == one.ring.key(signing.kid))
     if terminal.as_json:
         terminal.document(
             {
-                "signing": signing and signing.kid,
-                "key_pair_id": signing and signing.public_key_id,
+                "signing": signing.kid,
+                "key_pair_id": signing.public_key_id,
                 "steps": progress.done,
             }
         )
         return
-    name = "the key before" if signing is None else short(signing.kid)
-    rows = [Row("Key pair id", "" if signing is None else signing.public_key_id or "")]
+    rows = [Row("Key pair id", signing.public_key_id or "none")]
     if ring.frozen:
         # Issuers are switched all the same.
         rows.append(Row("Frozen", "the ring shows it after signer rotate unfreeze", "warning"))
-    about = f"{ring.name}: issuers sign with {name} again"
+    about = f"{ring.name}: issuers sign with {short(signing.kid)} again"
     terminal.report(Report("TAKEN BACK", "good", about, [Section("Keys", tuple(rows))]))
 
 

@@ -61,15 +61,18 @@ def tick(*, rotation: Rotation, terminal: Terminal, dry_run: bool, idle: bool) -
 @click.option("--wait", is_flag=True, help="Tick until the next key signs.")
 @on_ring
 def now(*, rotation: Rotation, terminal: Terminal, wait: bool) -> None:
-    """Replace the signing key as soon as another key stands by.
+    """Replace the signing key before it is due.
 
-    Viewers notice nothing: what the key signed stays good. The next ticks do it; with --wait this
-    command ticks itself. Interrupted, it leaves the order standing.
+    That is done as soon as another key stands by. Viewers notice nothing: what the key signed
+    stays good. The next ticks do it; with --wait this command ticks itself. Interrupted, it
+    leaves the order standing.
     """
     former = orders.rotate(rotation).active
     if wait:
         progress = Progress(quiet=terminal.as_json)
-        ticked = go_on(rotation, progress, until=lambda one: _is_replaced(one, former))
+        ticked = go_on(
+            rotation, progress, until=lambda one: _is_replaced(one, former), ordered=True
+        )
         _show_replaced(terminal, ticked, progress)
         return
     ahead = rotation.next_step()

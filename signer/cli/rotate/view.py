@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from signer.cli.rotate.words import at, short, when
+from signer.cli.rotate.words import at, local, short, when
 from signer.cli.terminal import Report, Row, Section, Terminal, Tone, printable
 from signer.explain.moments import duration
 from signer.rotation.plan import MAX_KEYS_IN_GROUP
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from signer.rotation.report import Report as RingReport
 
 _NARROWEST_TABLE: Final = 76
+_EVENTS_SHOWN: Final = 5
 _STYLES: Final[dict[Tone, str]] = {
     "good": "green",
     "bad": "red",
@@ -53,14 +54,22 @@ class RingTerminal(Terminal):
     def ring(self, seen: RingReport) -> None:
         """Write how a ring stands."""
         report = _report(seen)
+        events = _events(seen)
         if not self.is_interactive or self._console.width < _NARROWEST_TABLE:
             report.sections += [_section(key, seen.now) for key in seen.keys]
+            if events:
+                report.sections.append(Section("History", tuple(Row("", one) for one in events)))
             self.report(report)
             return
         self.report(report)
         if seen.keys:
             self._console.print()
             self._console.print(Padding(_table(seen), (0, 0, 0, 2)))
+        if events:
+            self._console.print()
+            self._console.print(Text("History", style="bold"))
+            lines = Text("\n".join(printable(one) for one in events), style="dim")
+            self._console.print(Padding(lines, (0, 0, 0, 2)))
 
 
 def _report(seen: RingReport) -> Report:
@@ -84,6 +93,11 @@ def _report(seen: RingReport) -> Report:
         count = seen.totals.quarantined
         keys = "1 key" if count == 1 else f"{count} keys"
         rows.append(Row("Given up", f"{keys} in 24 h", "warning"))
+    rows += [
+        Row("Late", f"{short(key.kid)} is {key.state} for longer than that takes", "warning")
+        for key in seen.keys
+        if key.stale
+    ]
     sections = [Section("Ring", tuple(rows))]
     if seen.concerns:
         tone_of: Tone = "warning" if seen.frozen else "bad"
@@ -92,6 +106,13 @@ def _report(seen: RingReport) -> Report:
         )
         sections.insert(0, Section("What needs a person", concerns))
     return Report(word, tone, seen.name, sections)
+
+
+def _events(seen: RingReport) -> list[str]:
+    return [
+        f"{local(event.at, seen.now)}  {short(event.kid)}  {event.what}"
+        for event in seen.history[-_EVENTS_SHOWN:]
+    ]
 
 
 def _headline(seen: RingReport) -> tuple[str, Tone]:

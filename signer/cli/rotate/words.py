@@ -31,6 +31,11 @@ def short(kid: str) -> str:
     return kid[:8]
 
 
+def local(epoch: int, now: int) -> str:
+    """Return a point in time in the local zone."""
+    return moment(epoch, now=now, zone=LocalZone()).local
+
+
 def at(epoch: int, now: int) -> str:
     """Return a point in time for a person: in the local zone, and how far away."""
     when = moment(epoch, now=now, zone=LocalZone())
@@ -75,7 +80,7 @@ def outcome(tick: Tick) -> str:
 def halted(tick: Tick, *, ordered: bool = False) -> RotationError:
     """Return what to raise when nothing is done until a person does something."""
     frozen = bool(tick.ring.frozen)
-    asked = "it is asked for, but " if ordered else ""
+    asked = "the order is kept, but " if ordered else ""
     return RotationError(
         "rotation_halted",
         f"{asked}nothing is done: {tick.step.why}",
