@@ -89,6 +89,11 @@ def _rotation(environ: Mapping[str, str], clients: Mapping[str, object] | None) 
 
 
 def _tick(rotation: Rotation, logger: Logger, metrics: Metrics, place: str) -> dict[str, Any]:
+    """Tick, and write the line and the metrics of it.
+
+    Concerns and metrics take the ring as it is written down after the step, and AWS as it was seen
+    before: a key that was just put into the group is counted in it from the next tick on.
+    """
     tick = rotation.tick()
     seen = report(tick.ring, tick.observed, tick.step)
     told = _told(tick)
@@ -99,7 +104,13 @@ def _tick(rotation: Rotation, logger: Logger, metrics: Metrics, place: str) -> d
 
 
 def _told(tick: Tick) -> dict[str, Any]:
-    """Return a tick in the words of ``signer rotate tick --json``."""
+    """Return a tick for the log and for whoever invoked it.
+
+    ``result``, ``act``, ``kid``, ``why`` and ``until`` are as in ``signer rotate tick --json``, and
+    ``act`` is the value of an :class:`signer.rotation.steps.Act`. For a tick that was ``busy`` it
+    is what was planned and not done. ``state`` is the key's state after the step; None where the
+    step is about no key, or the key is gone.
+    """
     key = tick.ring.key(tick.step.kid or "")
     return {
         "result": tick.result.value,

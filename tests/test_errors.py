@@ -37,7 +37,14 @@ INPUT_ERRORS = (
     ResourceError,
     UrlError,
 )
-OTHER_ERRORS = (CredentialError, IdentityError, PassingError, RemoteError, RotationError, SigningError)
+OTHER_ERRORS = (
+    CredentialError,
+    IdentityError,
+    PassingError,
+    RemoteError,
+    RotationError,
+    SigningError,
+)
 
 
 def test_every_error_of_the_module_is_in_one_of_the_two_groups() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from signer.errors import ConfigurationError
-from signer.rotation import orders, stack_events
-from signer.rotation.ring import DAY, KeyState
+from signer.rotation import orders
+from signer.rotation.ring import DAY, KeyState, Lease
 from tests.lambda_asset import rotate_module
 from tests.rotation.function import Invoked, invoked, metrics_of
-from tests.rotation.stack import SIGNATURE, waiting_stack
+from tests.rotation.stack import SIGNATURE, waiting_stack, without_pauses
 from tests.rotation.world import SETTINGS, World, rotated
 
 # What EventBridge and its Scheduler send.
@@ -91,6 +92,18 @@ def test_a_tick_writes_one_line_and_its_metrics(function: Invoked, world: World)
     }
 
 
+def test_metrics_count_what_was_seen_before_the_step(function: Invoked, world: World) -> None:
+    world.begin()
+    counts: list[float] = []
+    while len(counts) < 2:
+        answer = function({})
+        _, emf = function.written()
+        if counts or answer["act"] == "put the key into the group":
+            assert len(world.group()) == 2
+            counts.append(metrics_of(emf)["KeysInGroup"])
+    assert counts == [1, 2]
+
+
 def test_a_tick_that_waits_says_until_when(function: Invoked, world: World) -> None:
     rotation = world.begin()
     world.run(rotation, lambda tick: any(tick.ring.in_state(KeyState.STANDBY)))
@@ -107,8 +120,9 @@ def test_a_tick_that_waits_says_until_when(function: Invoked, world: World) -> N
 
 def test_a_tick_beside_another_is_no_error(function: Invoked, world: World) -> None:
     rotation = world.begin()
-    leased = rotation._leased(rotation.next_step())
-    assert leased is not None
+    ring, now = rotation.ring(), int(world.clock.now)
+    lease = Lease("other", now + 5)
+    rotation.store.write(replace(ring, rev=ring.rev + 1, lease=lease), over=ring.rev)
     answer = function({})
     log, emf = function.written()
     assert (answer["result"], log["level"]) == ("busy", "INFO")
@@ -230,7 +244,7 @@ def test_a_failure_that_was_answered_is_not_tried_again_by_lambda(function: Invo
 def test_an_answer_that_was_not_taken_is_an_error(
     function: Invoked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack_events, "sleep", lambda _: None)
+    without_pauses(monkeypatch)
     with waiting_stack() as stack:
         stack.statuses = [403] * 3
         with pytest.raises(RuntimeError, match=r"^stack_answer: "):

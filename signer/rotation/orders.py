@@ -7,7 +7,7 @@ finds its own writing refused, and the next one looks at what was done and goes 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from signer.errors import RotationError, excerpt
 from signer.keys import PrivateKey
 from signer.rotation.credentials import refuse_foreign
 from signer.rotation.driver import Rotation
-from signer.rotation.key_groups import Seen
+from signer.rotation.ownership import ADOPTED, is_own_group, made_here
 from signer.rotation.ring import (
     LEAVING,
     Custody,
@@ -37,9 +37,6 @@ NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 
 DESTROYED: Final = "destroyed with its stack"
 """Why a ring is frozen that :func:`destroy` has emptied."""
-
-ADOPTED: Final = "adopted"
-"""What the history says of a key that :func:`adopt` found."""
 
 _ABOUT_STANDBY: Final = "{}: the next key, which no issuer reads"
 _TRIES: Final = 5
@@ -266,8 +263,7 @@ def destroy(rotation: Rotation) -> Ring:
     """
     ring, aws = rotation.ring(), rotation.aws
     seen = aws.key_groups.look(ring.name, None)
-    made = _made_here(ring, seen.uploaded)
-    if seen.group_id is not None and _is_own_group(ring, seen, made):
+    if seen.group_id is not None and is_own_group(ring, seen):
         # First, since CloudFront refuses it for a group in use. No tick does anything without one.
         aws.key_groups.delete_group(seen.group_id)
     elif ring.key_group_id and aws.key_groups.look(ring.name, ring.key_group_id).items is not None:
@@ -277,6 +273,8 @@ def destroy(rotation: Rotation) -> Ring:
             advice="freeze the ring and take it down by hand, or let it stay",
         )
     ring = _changed(rotation, lambda ring: replace(ring, frozen=DESTROYED))
+    # Again: a tick may have uploaded something before it could see that.
+    made = made_here(ring, aws.key_groups.look(ring.name, None).uploaded)
     own = [key for key in ring.keys if key.public_key_id is None or key.kid in made]
     _forget(rotation, ring, own)
     for key in own:
@@ -329,30 +327,6 @@ def _changed(rotation: Rotation, change: Callable[[Ring], Ring]) -> Ring:
     raise RotationError("ring_changed", "others write the ring all the time", advice="try again")
 
 
-def _made_here(ring: Ring, uploaded: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the key pair ids of the public halves that the ring made, by kid.
-
-    Others have no name of ours, or that of a key that this ring never had.
-    """
-    ids = {key.kid: key.public_key_id for key in ring.keys}
-    known = {*ids, *(event.kid for event in ring.history)}
-    adopted = {event.kid for event in ring.history if event.what == ADOPTED}
-    return {
-        kid: found
-        for kid, found in uploaded.items()
-        if kid in known - adopted and ids.get(kid) in {None, found}
-    }
-
-
-def _is_own_group(ring: Ring, seen: Seen, made: Mapping[str, str]) -> bool:
-    """Whether the group with the ring's name is the ring's; perhaps it knows only its keys yet."""
-    if any(event.what == ADOPTED for event in ring.history):
-        return False
-    if ring.key_group_id is not None:
-        return seen.group_id == ring.key_group_id
-    return {*made.values()}.issuperset(seen.items or ())
-
-
 def _forget(rotation: Rotation, ring: Ring, keys: Iterable[RingKey]) -> None:
     """Take the private halves out of the secrets, as far as these are still there."""
     secrets, settings = rotation.aws.secrets, ring.settings
@@ -364,7 +338,7 @@ def _forget(rotation: Rotation, ring: Ring, keys: Iterable[RingKey]) -> None:
 
 
 def _emptied(ring: Ring, at: int) -> Ring:
-    if not ring.keys and ring.key_group_id is None and ring.history:
+    if not ring.keys and ring.history and ring.history[-1].what == DESTROYED:
         return ring
     empty = Ring(name=ring.name, settings=ring.settings, rev=ring.rev, frozen=DESTROYED)
     return replace(empty, history=ring.history).with_keys([], [Event(at, "", DESTROYED)])

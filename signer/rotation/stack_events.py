@@ -11,26 +11,27 @@ hour for an answer. AWS page: "CloudFormation custom resource request and respon
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from threading import Thread
 from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from signer.errors import InputError, RemoteError, RotationError, SignerError
-from signer.https import request
-from signer.rotation import orders
+from signer.errors import (
+    InputError,
+    PassingError,
+    RemoteError,
+    RotationError,
+    SignerError,
+    SigningError,
+)
+from signer.rotation import orders, stack_claims
 from signer.rotation.driver import Result, Rotation
 from signer.rotation.ring import Ring
+from signer.rotation.stack_messages import SECONDS_TO_ANSWER, Outcome, StackEvent, answer
 from signer.rotation.stack_properties import Asked, asked, asks_to_destroy
 
-SECONDS_TO_ANSWER: Final = 15
-"""Kept back for the answer: three tries with their pauses, and a second for what is under way."""
-
-_ANSWER_TIMEOUT: Final = 3.0
-_ANSWER_PAUSES: Final = (1, 2)
 _LONGEST_REASON: Final = 400
 """Characters, of up to six bytes each; an answer has at most 4,096 bytes. AWS page: as above."""
 
@@ -38,70 +39,9 @@ _PAUSES: Final = (1, 2, 4, 8)
 """Seconds between tries. A role made moments ago is not known everywhere at AWS."""
 
 _BUSY_PAUSE: Final = 2
+_SECONDS_TO_LEAVE: Final = 5
 
 _Done = TypeVar("_Done")
-
-
-@dataclass(frozen=True, slots=True)
-class StackEvent:
-    """One event of CloudFormation's.
-
-    Attributes:
-        request: ``Create``, ``Update`` or ``Delete``.
-        answer_to: Where the answer goes. Whoever knows it may answer, so ``repr`` leaves it out.
-        stack_id: ARN of the stack.
-        request_id: Name of this request; the same if Lambda tries it again.
-        logical_id: Name of the resource in the template.
-        physical_id: What was answered to Create; None for Create itself.
-        properties: ``ResourceProperties``.
-    """
-
-    request: str
-    answer_to: str = field(repr=False)
-    stack_id: str
-    request_id: str
-    logical_id: str
-    physical_id: str | None
-    properties: Mapping[str, object]
-
-    @classmethod
-    def read(cls, event: Mapping[str, object]) -> StackEvent:
-        """Read what Lambda passes on.
-
-        Raises:
-            InputError: ``stack_event``: it is not CloudFormation's, so that nobody can be answered.
-        """
-        names = ("RequestType", "ResponseURL", "StackId", "RequestId", "LogicalResourceId")
-        texts = [event.get(name) for name in names]
-        known = [text for text in texts if isinstance(text, str) and text]
-        physical_id, properties = event.get("PhysicalResourceId"), event.get("ResourceProperties")
-        if len(known) != len(names) or not isinstance(properties, dict):
-            raise InputError("stack_event", "the event is not one that CloudFormation sends")
-        kind, answer_to, stack_id, request_id, logical_id = known
-        known_id = physical_id if isinstance(physical_id, str) else None
-        return cls(kind, answer_to, stack_id, request_id, logical_id, known_id, properties)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an event, and is answered.
-
-    Attributes:
-        physical_id: The resource's id: that of the key group.
-        data: What the template may ask for by ``Fn::GetAtt``. Nothing in it is secret.
-        code: Code of the error; empty for success.
-        reason: For people: what is wrong, and what to do.
-    """
-
-    physical_id: str
-    data: Mapping[str, str] = field(default_factory=dict)
-    code: str = ""
-    reason: str = ""
-
-    @property
-    def status(self) -> str:
-        """What CloudFormation calls it."""
-        return "FAILED" if self.code else "SUCCESS"
 
 
 def is_stack_event(event: object) -> bool:
@@ -127,7 +67,7 @@ def handle(rotation: Rotation, event: Mapping[str, object], *, seconds: float) -
     """
     read = StackEvent.read(event)
     outcome = _in_time(rotation, read, monotonic() + max(0.0, seconds - SECONDS_TO_ANSWER))
-    _answer(read, outcome)
+    answer(read, outcome)
     return outcome
 
 
@@ -155,8 +95,17 @@ def _outcome(rotation: Rotation, event: StackEvent, until: float) -> Outcome:
 
 def _create(rotation: Rotation, event: StackEvent, until: float) -> Outcome:
     wanted = asked(event.properties)
-    _tried(lambda: _made(rotation, wanted), until)
-    return _group(_signing(rotation, until))
+    ring = _tried(lambda: _made(rotation, wanted), until)
+    if not ring.started or stack_claims.users(ring):
+        # A ring that signs already, nobody knows for whom, is noted at the first Update only: this
+        # resource may be rolled back, and must not take the ring with it.
+        ring = _tried(lambda: stack_claims.take(rotation, event.resource), until)
+    if not ring.started:
+        return _group(_signing(rotation, until))
+    ring, observed = _tried(rotation.look, until)
+    if ring.key_group_id is not None and observed.group is None:
+        raise RotationError("key_group_gone", "the ring's key group is gone", advice=_SEE_STATUS)
+    return _group(ring)
 
 
 def _made(rotation: Rotation, wanted: Asked) -> Ring:
@@ -165,7 +114,9 @@ def _made(rotation: Rotation, wanted: Asked) -> Ring:
     if there is None or not _is_of(there, wanted):
         return orders.create(rotation, wanted.name, wanted.settings)
     if there.frozen == orders.DESTROYED:
-        orders.unfreeze(rotation)
+        if there.keys or there.key_group_id is not None:
+            orders.destroy(rotation)  # Only half of it was done.
+        there = orders.unfreeze(rotation)
     return _configured(rotation, there, wanted)
 
 
@@ -179,14 +130,12 @@ def _signing(rotation: Rotation, until: float) -> Ring:
     """Tick until a key signs."""
     while True:
         tick = _tried(rotation.tick, until)
-        if tick.result is Result.HALTED or (
-            tick.result is Result.WAITING and not tick.ring.started
-        ):
+        if tick.ring.started:
+            return tick.ring
+        if tick.result in {Result.HALTED, Result.WAITING}:
             raise RotationError(
                 "rotation_halted", f"no key is made: {tick.step.why}", advice=_SEE_STATUS
             )
-        if tick.ring.started:
-            return tick.ring
         if monotonic() > until:
             raise _slow(f"no key signs yet: {tick.step.why}")
         if tick.result is Result.BUSY:
@@ -208,6 +157,7 @@ def _update(rotation: Rotation, event: StackEvent, until: float) -> Outcome:
             "a ring keeps its Name, its SigningSecret and its StandbySecret",
             advice="make another ring beside it, with a function and a resource of its own",
         )
+    _tried(lambda: stack_claims.take(rotation, event.resource), until)
     return _group(_tried(lambda: _configured(rotation, ring, wanted), until))
 
 
@@ -216,11 +166,18 @@ def _delete(rotation: Rotation, event: StackEvent, until: float) -> Outcome:
 
     A Create that failed left an id of no ring, or of one that another resource may need.
     """
+    reason = ""
     if asks_to_destroy(event.properties):
         ring = _tried(rotation.store.read, until)
-        if ring is not None and ring.key_group_id == event.physical_id:
-            _tried(lambda: orders.destroy(rotation), until)
-    return Outcome(_physical_id(event))
+        if ring is not None and ring.key_group_id and ring.key_group_id == event.physical_id:
+            if stack_claims.users(ring) == {event.resource}:
+                _tried(lambda: orders.destroy(rotation), until)
+            else:
+                reason = _STAYS
+    with suppress(SignerError):
+        soon = min(until, monotonic() + _SECONDS_TO_LEAVE)
+        _tried(lambda: stack_claims.leave(rotation, event.resource), soon)
+    return Outcome(_physical_id(event), reason=reason)
 
 
 def _refuse(_rotation: Rotation, _event: StackEvent, _until: float) -> Outcome:
@@ -233,52 +190,28 @@ _DOING: Final[Mapping[str, Callable[[Rotation, StackEvent, float], Outcome]]] = 
 
 
 def _tried(call: Callable[[], _Done], until: float) -> _Done:
-    """Do something that may be done twice; again after a failure while there is time."""
-    for pause in _PAUSES:
+    """Do something that may be done twice; again after a failure while there is time.
+
+    What passes is tried until the time is over. Anything else of rotation's a few times only: a
+    right or a resource that was made moments ago is not known everywhere at AWS.
+    """
+    tries = 0
+    while True:
         try:
             return call()
-        except (RemoteError, RotationError):
-            if monotonic() + pause > until:
+        except (RemoteError, RotationError, SigningError) as error:
+            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+            lasting = tries == len(_PAUSES) and not _passes(error)
+            if lasting or monotonic() + pause > until:
                 raise
         sleep(pause)
-    return call()
+        tries = min(tries + 1, len(_PAUSES))
 
 
-def _answer(event: StackEvent, outcome: Outcome) -> None:
-    document = {
-        "Status": outcome.status,
-        "Reason": outcome.reason,
-        "PhysicalResourceId": outcome.physical_id,
-        "StackId": event.stack_id,
-        "RequestId": event.request_id,
-        "LogicalResourceId": event.logical_id,
-        "Data": dict(outcome.data),
-    }
-    body = json.dumps(document).encode()
-    told = ""
-    for pause in (*_ANSWER_PAUSES, None):
-        try:
-            # No type: the address may be signed for a request without one.
-            answer = request(
-                "PUT",
-                event.answer_to,
-                headers={"content-type": ""},
-                body=body,
-                timeout=_ANSWER_TIMEOUT,
-            )
-        except RemoteError as error:
-            told = error.code
-        else:
-            told = str(answer.status)
-            if told.startswith("2"):
-                return
-        if pause is not None:
-            sleep(pause)
-    raise RemoteError(
-        "stack_answer",
-        f"CloudFormation's address did not take the answer ({told})",
-        advice="a function in a VPC needs a way to Amazon S3",
-    )
+def _passes(error: SignerError) -> bool:
+    if isinstance(error, SigningError):
+        return error.code.startswith("kms_")
+    return isinstance(error, RemoteError | PassingError)
 
 
 def _failed(event: StackEvent, error: Exception) -> Outcome:
@@ -295,8 +228,11 @@ def _physical_id(event: StackEvent) -> str:
 
 
 def _group(ring: Ring) -> Outcome:
-    group = ring.key_group_id or ""
-    return Outcome(group, {"KeyGroupId": group})
+    if not ring.key_group_id:
+        raise RotationError(
+            "stack_group", "the ring has no key group that was written down", advice=_SEE_STATUS
+        )
+    return Outcome(ring.key_group_id, {"KeyGroupId": ring.key_group_id})
 
 
 def _is_of(ring: Ring, wanted: Asked) -> bool:
@@ -321,3 +257,4 @@ REQUESTS: Final = frozenset(_DOING)
 """What CloudFormation may ask for."""
 
 _SEE_STATUS: Final = "see: signer rotate status"
+_STAYS: Final = "the ring stays: for all that it remembers, another resource of a stack uses it too"

@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from typing import Any
 
-from signer.rotation import stack_events
+import pytest
+
+from signer.rotation import stack_events, stack_messages
 from signer.rotation.driver import Rotation
 from tests.rotation.world import World
 
@@ -90,6 +93,21 @@ def waiting_stack() -> Iterator[Stack]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let time pass at once where the handler pauses, and return the pauses."""
+    pauses: list[float] = []
+    monkeypatch.setattr(stack_messages, "sleep", pauses.append)
+    monkeypatch.setattr(stack_events, "sleep", pauses.append)
+    monkeypatch.setattr(stack_events, "monotonic", lambda: monotonic() + sum(pauses))
+    return pauses
+
+
+def time_of_handler() -> float:
+    """Return what the handler takes for the time, in seconds."""
+    now: float = vars(stack_events)["monotonic"]()
+    return now
 
 
 def handled(rotation: Rotation, event: dict[str, Any], *, seconds: float = 60) -> str:

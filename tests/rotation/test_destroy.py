@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from signer.errors import RotationError
 from signer.rotation import orders
 from signer.rotation.driver import Result
-from signer.rotation.ring import Custody, KeyState, Settings
+from signer.rotation.ring import Custody, Event, KeyState, Settings
 from tests.rotation.world import KIND, SETTINGS, Call, World
 
 IN_KMS = replace(
@@ -131,3 +132,105 @@ def test_a_ring_that_never_began_can_end() -> None:
     orders.create(world.rotation(), "r", SETTINGS)
     orders.destroy(world.rotation())
     assert world.rotation().ring().frozen == orders.DESTROYED
+
+
+def test_public_keys_of_another_ring_of_that_name_stay() -> None:
+    world = standing_by()
+    pem = next(iter(world.cloudfront.public_keys.values())).public_key.to_pem()
+    name = f"r-{uuid.uuid4()}"
+    config = {"Name": name, "CallerReference": name, "EncodedKey": pem}
+    other = world.cloudfront.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+    orders.destroy(world.rotation())
+    assert set(world.cloudfront.public_keys) == {other}
+
+
+def test_a_public_half_that_only_the_history_knows_goes_too() -> None:
+    world = standing_by()
+    rotation = world.rotation()
+    ring = rotation.ring()
+    coming = ring.coming
+    assert coming is not None
+    forgotten = ring.without(coming.kid, Event(int(world.clock.now), coming.kid, "deleted"))
+    rotation.store.write(replace(forgotten, rev=ring.rev + 1), over=ring.rev)
+    orders.destroy(rotation)
+    assert not world.cloudfront.public_keys
+
+
+def test_nobody_is_given_a_key_any_more_before_the_first_one_is_deleted() -> None:
+    world = standing_by()
+
+    def look(_service: str, method: str, _members: dict[str, Any], do: Call) -> object:
+        if method == "delete_public_key":
+            current = world.secrets.secrets["signing"].labels["AWSCURRENT"]
+            text = world.secrets.secrets["signing"].versions[current].value
+            told.append(str(text))
+        return do()
+
+    told: list[str] = []
+    world.hook = look
+    orders.destroy(world.rotation())
+    assert told == [orders.NOT_INITIALISED] * 2
+
+
+def test_a_credential_that_the_ring_did_not_make_is_left_to_issuers() -> None:
+    world = standing_by()
+    world.secrets.put_secret_value(SecretId="signing", SecretString="somebody else's")
+    orders.destroy(world.rotation())
+    assert world.rotation().aws.secrets.read_current("signing") == "somebody else's"
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, IN_KMS], ids=["secret", "kms"])
+@pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "forgotten"])
+def test_a_ring_around_a_group_of_somebody_elses_is_left_alone(
+    settings: Settings, *, remembered: bool
+) -> None:
+    """Adopt what another ring made, under another name."""
+    world = standing_by(settings)
+    world.dynamodb.tables["rings"].items.clear()
+    (group,) = world.cloudfront.key_groups
+    rotation = world.rotation()
+    ring = orders.adopt(rotation, "other", settings, key_group_id=group, max_lifetime=60)
+    if not remembered:
+        rotation.store.write(replace(ring, rev=ring.rev + 1, history=()), over=ring.rev)
+    before, members = rotation.ring(), world.group()
+    with pytest.raises(RotationError) as caught:
+        orders.destroy(rotation)
+    assert caught.value.code == "ring_adopted"
+    assert rotation.ring() == before
+    assert world.group() == members
+    assert {key["KeyState"] for key in kms_keys(world)} <= {"Enabled"}
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, IN_KMS], ids=["secret", "kms"])
+def test_an_adopted_key_stays_where_its_group_is_gone(settings: Settings) -> None:
+    world = standing_by(settings)
+    world.dynamodb.tables["rings"].items.clear()
+    (group,) = world.cloudfront.key_groups
+    rotation = world.rotation()
+    ring = orders.adopt(rotation, "other", settings, key_group_id=group, max_lifetime=60)
+    public_keys = set(world.cloudfront.public_keys)
+    rotation.aws.key_groups.delete_group(group)
+    orders.destroy(rotation)
+    assert set(world.cloudfront.public_keys) == public_keys
+    assert {key["KeyState"] for key in kms_keys(world)} <= {"Enabled"}
+    assert rotation.aws.secrets.read_current("signing") == orders.NOT_INITIALISED
+    secret = world.secrets.secrets["signing"]
+    assert secret.labels["AWSPREVIOUS"] == ring.keys[0].version, "its private half can be found"
+
+
+def test_a_group_whose_making_was_not_answered_goes_too() -> None:
+    world = World()
+    rotation = world.rotation()
+    orders.create(rotation, "r", SETTINGS)
+    while not world.cloudfront.key_groups:
+        rotation.tick()
+    ring = rotation.ring()
+    unanswered = replace(ring, rev=ring.rev + 1, key_group_id=None)
+    rotation.store.write(unanswered, over=ring.rev)
+    orders.destroy(rotation)
+    check_ended(world)
+
+
+def kms_keys(world: World) -> list[dict[str, Any]]:
+    arns = [key["KeyArn"] for key in world.kms.list_keys()["Keys"]]
+    return [world.kms.describe_key(KeyId=arn)["KeyMetadata"] for arn in arns]

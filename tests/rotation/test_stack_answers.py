@@ -10,8 +10,9 @@ import pytest
 from signer.errors import InputError, RemoteError
 from signer.rotation import stack_events
 from signer.rotation.ring import KeyState, Settings
+from signer.rotation.stack_messages import StackEvent
 from tests.rotation import stack as stacks
-from tests.rotation.stack import Stack, created, failed, handled, waiting_stack
+from tests.rotation.stack import Stack, created, failed, handled, waiting_stack, without_pauses
 from tests.rotation.world import World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
@@ -30,9 +31,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    pauses: list[float] = []
-    monkeypatch.setattr(stack_events, "sleep", pauses.append)
-    return pauses
+    return without_pauses(monkeypatch)
 
 
 def test_an_answer_is_tried_again(world: World, stack: Stack, slept: list[float]) -> None:
@@ -88,7 +87,7 @@ def test_another_kind_of_request_is_refused(world: World, stack: Stack) -> None:
 
 
 def test_an_event_shows_no_signature(stack: Stack) -> None:
-    assert stacks.SIGNATURE not in repr(stack_events.StackEvent.read(stack.event("Create")))
+    assert stacks.SIGNATURE not in repr(StackEvent.read(stack.event("Create")))
 
 
 def test_no_answer_holds_any_of_a_key(world: World, stack: Stack) -> None:
