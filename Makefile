@@ -29,7 +29,7 @@ example-named:
 	$(if $(ARGS),,$(error say which: make example ARGS=flask, ARGS=fastapi or ARGS=django))
 
 test: setup lint  ## lint, then all tests with coverage (ARGS='--no-cov tests/test_wire.py': some)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 lint: dev-set  ## style, types, layers, and what must never be in the tree
 	@$(BIN)/python tools/lint.py

@@ -58,7 +58,7 @@ SCHEDULES = st.builds(
     stale_limit=SECONDS,
     skew=SECONDS,
     rollback_window=SECONDS,
-    probes=SECONDS,
+    probes=st.integers(0, 100),
 )
 
 
@@ -109,7 +109,7 @@ def rings(draw: st.DrawFn) -> Ring:
                 Settings,
                 signing_secret=TEXTS.map("s{}".format),
                 standby_secret=TEXTS.map("t{}".format),
-                probe_url=st.none() | TEXTS,
+                probe_url=st.none() | st.just("https://cdn.example.com/p?a=b"),
                 issuer_role_arn=TEXTS,
                 next_key=KINDS,
                 schedule=SCHEDULES,
