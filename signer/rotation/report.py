@@ -296,7 +296,7 @@ def _ahead(ring: Ring, observed: Observed, key: RingKey) -> Iterator[tuple[float
         yield rotation_due(ring, observed), HAND_OVER
     elif key.state is KeyState.DRAINING:
         yield drained_at(key), Act.RETIRE.value
-    elif key.state is KeyState.REMOVED:
+    else:  # REMOVED
         yield deletion_due(ring, key), Act.DELETE.value
 
 

@@ -154,3 +154,10 @@ def test_a_group_of_two_before_the_first_signature_can_lose_one() -> None:
 def test_a_key_that_drains_is_not_deleted_however_long_its_private_half_is_gone() -> None:
     drains = draining(demoted=NOW - 60, since=NOW - 2 * SOAK, private_destroyed=True)
     assert plan(ring(A, S, drains), seen(ring(A, S, drains))).act is Act.WAIT
+
+
+def test_in_need_a_key_that_has_its_place_is_waited_for_in_a_full_group() -> None:
+    coming = key("n", KeyState.PUBLISHED, since=NOW + 1)
+    stolen = ring(key("a", KeyState.ACTIVE, revoked="stolen"), coming)
+    step = plan(stolen, seen(stolen, group=("KA", "KN", "1", "2", "3")))
+    assert (step.act, step.until) == (Act.WAIT, NOW + 1)

@@ -362,3 +362,31 @@ def test_what_is_foretold_comes_to_pass() -> None:
             assert tick.step.until == min(at for at in foretold.values() if at > now)
         world.pass_time(tick)
     assert came > 5
+
+
+def test_where_no_time_is_known_none_is_told() -> None:
+    stuck = [
+        key(kid, KeyState.DRAINING, demoted_at=NOW, private_destroyed=True, drain_until=None)
+        for kid in ("d", "e", "f")
+    ]
+    active = key("a", KeyState.ACTIVE)
+    found = told(ring(active, *stuck))
+    assert found.next is not None
+    assert (found.next.act, found.next.at) == (Act.WAIT.value, None)
+    assert next_of(found, "d") is None
+    assert next_of(found, "a") == (HAND_OVER, NOW + PERIOD)
+
+
+def test_a_first_key_that_stands_by_is_switched_to() -> None:
+    one = ring(key("n", KeyState.STANDBY), key("q", KeyState.QUARANTINED), started=False)
+    found = told(one, seen(one, current="placeholder"))
+    assert next_of(found, "n") is not None
+
+
+@pytest.mark.parametrize("destroyed", [False, True])
+def test_a_key_that_is_out_of_the_group_is_destroyed_and_then_deleted(destroyed: bool) -> None:
+    out = key("d", KeyState.REMOVED, demoted_at=NOW, private_destroyed=destroyed)
+    sooner = key("e", KeyState.DRAINING, drain_until=NOW + 10, private_destroyed=True)
+    found = told(ring(key("a", KeyState.ACTIVE), key("s", KeyState.STANDBY), sooner, out))
+    due = NOW + (SOAK if destroyed else STALE + BACK)
+    assert next_of(found, "d") == (Act.DELETE.value if destroyed else Act.DESTROY.value, due)
