@@ -161,3 +161,37 @@ def test_in_need_a_key_that_has_its_place_is_waited_for_in_a_full_group() -> Non
     stolen = ring(key("a", KeyState.ACTIVE, revoked="stolen"), coming)
     step = plan(stolen, seen(stolen, group=("KA", "KN", "1", "2", "3")))
     assert (step.act, step.until) == (Act.WAIT, NOW + 1)
+
+
+def test_an_emergency_does_not_wait_for_its_turn_and_a_schedule_does() -> None:
+    gone = key("d", KeyState.REMOVED, since=NOW - SOAK, private_destroyed=True)
+    tried = replace(S, attempts=9)
+    stolen = ring(key("a", KeyState.ACTIVE, revoked="stolen"), tried, gone)
+    assert plan(stolen, seen(stolen)).act is Act.STAGE
+    old = ring(OLD, tried, gone)
+    assert plan(old, seen(old)).act is Act.DELETE
+
+
+def test_the_private_half_of_a_revoked_key_is_destroyed_at_once() -> None:
+    out = key("d", KeyState.REMOVED, demoted_at=NOW, revoked="stolen")
+    assert plan(ring(A, S, out), seen(ring(A, S, out))).act is Act.DESTROY
+    drained = key("d", KeyState.REMOVED, demoted_at=NOW)
+    assert plan(ring(A, S, drained), seen(ring(A, S, drained))).act is Act.WAIT
+
+
+def test_a_full_group_hides_nothing_else_that_is_wrong() -> None:
+    full = ("KX", "1", "2", "3", "4")
+    lost = ring(A, key("n", KeyState.PUBLISHED))
+    known = frozenset({"KA"})
+    assert plan(lost, seen(lost, group=full, public_key_ids=known)).act is Act.GIVE_UP
+    revoked = (key("x", KeyState.REVOKED, revoked="why"), draining(revoked="why"))
+    one = ring(A, *revoked)
+    assert plan(one, seen(one, group=full)) == Step(Act.REVOKE, "d", "why")
+    calm = ring(A)
+    assert plan(calm, seen(calm, group=("KA", "1", "2", "3", "4"))).act is Act.WAIT
+
+
+def test_without_a_key_to_switch_back_to_people_are_told_why() -> None:
+    one = ring(key("x", KeyState.RETIRING))
+    told = "issuers sign with a key that is RETIRING and not in the group"
+    assert plan(one, seen(one, current="x", group=())) == Step(Act.HALT, "x", told)
