@@ -11,10 +11,10 @@ secret store's answers are secret.
 from __future__ import annotations
 
 import re
-import threading
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from signer.errors import ConfigurationError, CredentialError, RemoteError, SigningError, excerpt
+from signer.aws_client import DENIED, LaterClient, error_name
+from signer.errors import ConfigurationError, CredentialError, SigningError, excerpt
 from signer.keys import HashAlgorithm, KeyAlgorithm, PublicKey
 
 if TYPE_CHECKING:
@@ -30,21 +30,6 @@ _SIGNING_ALGORITHMS: Final = {
 _SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@!:-]{1,2048}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.:-]{1,2048}")
 
-_DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "KMSAccessDeniedException",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 _MISSING: Final = frozenset(
     {
         "NotFoundException",
@@ -122,7 +107,7 @@ class SecretsManagerReader:
             CredentialError: ``credential_uri``: that cannot be a secret's name.
         """
         self._id = _checked(secret_id, _SECRET_ID, "a secret")
-        self._client = _Lazy("secretsmanager", client, region=_region_of(secret_id))
+        self._client = client or _boto3("secretsmanager", _region_of(secret_id))
 
     def read(self) -> str:
         """Return the secret's text.
@@ -131,7 +116,7 @@ class SecretsManagerReader:
             CredentialError: ``credential_denied``, ``credential_missing``,
                 ``credential_unavailable``; ``credential_json`` for a binary secret.
         """
-        client = cast("SecretsClient", self._client.get())
+        client = cast("SecretsClient", self._client)
         answer = _asked(
             lambda: client.get_secret_value(SecretId=self._id), "secretsmanager:GetSecretValue"
         )
@@ -159,7 +144,7 @@ class SsmReader:
             CredentialError: ``credential_uri``: that cannot be a parameter's name.
         """
         self._name = _checked(name, _PARAMETER_NAME, "a parameter")
-        self._client = _Lazy("ssm", client, region=_region_of(name))
+        self._client = client or _boto3("ssm", _region_of(name))
 
     def read(self) -> str:
         """Return the parameter's text.
@@ -168,7 +153,7 @@ class SsmReader:
             CredentialError: ``credential_denied``, ``credential_missing``,
                 ``credential_unavailable``.
         """
-        client = cast("ParameterClient", self._client.get())
+        client = cast("ParameterClient", self._client)
         answer = _asked(
             lambda: client.get_parameter(Name=self._name, WithDecryption=True), "ssm:GetParameter"
         )
@@ -199,7 +184,7 @@ class KmsKey:
         """
         self._arn = arn
         self._algorithm = algorithm
-        self._client = _Lazy("kms", client, region=_region_of(arn))
+        self._client = client or _boto3("kms", _region_of(arn))
 
     @property
     def algorithm(self) -> KeyAlgorithm:
@@ -221,7 +206,7 @@ class KmsKey:
                 f"the policy has {len(message)} bytes, and KMS signs up to {MAX_KMS_MESSAGE}",
                 advice="shorten the Resource",
             )
-        client = cast("KmsClient", self._client.get())
+        client = cast("KmsClient", self._client)
         answer = self._asked(
             lambda: client.sign(
                 KeyId=self._arn,
@@ -240,7 +225,7 @@ class KmsKey:
             SigningError: ``kms_denied``, ``kms_missing``, ``kms_unavailable``.
             KeyMaterialError: The key is not of a kind that CloudFront takes.
         """
-        client = cast("KmsClient", self._client.get())
+        client = cast("KmsClient", self._client)
         answer = self._asked(lambda: client.get_public_key(KeyId=self._arn), "kms:GetPublicKey")
         return PublicKey.from_pem(self._bytes(answer, "PublicKey"))
 
@@ -266,45 +251,9 @@ class KmsKey:
 _AS_TEXT: Final = "store the credential document as SecretString"
 
 
-class _Lazy:
-    """A client that was given, or boto3's, made for the first call."""
-
-    def __init__(self, service: str, given: object, *, region: str | None) -> None:
-        self._service = service
-        self._client = given
-        self._region = region
-        self._lock = threading.Lock()
-
-    def get(self) -> object:
-        with self._lock:
-            if self._client is None:
-                self._client = _boto3_client(self._service, self._region)
-            return self._client
-
-
-def _boto3_client(service: str, region: str | None) -> object:
-    try:
-        import boto3  # noqa: PLC0415 - slow to import, and not installed everywhere
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            "extra_missing",
-            "boto3 is not installed",
-            advice="install cloudfront-issuer[aws], or pass a client",
-        ) from None
-    # Short: somebody waits for a signature. Botocore's own are a minute each, five times.
-    config = Config(
-        connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3}
-    )
-    make = cast("Callable[..., object]", boto3.client)
-    try:
-        return make(service, region_name=region, config=config)
-    except BotoCoreError as error:
-        kind = type(error).__name__
-        raise ConfigurationError(
-            "aws_client", f"boto3 cannot make a client ({kind})", advice="set AWS_REGION"
-        ) from None
+def _boto3(service: str, region: str | None) -> LaterClient:
+    # Short: somebody waits for a signature.
+    return LaterClient(service, region, connect_timeout=2, read_timeout=3, attempts=3)
 
 
 def _asked(call: Callable[[], Mapping[str, Any]], action: str) -> Mapping[str, Any]:
@@ -317,16 +266,14 @@ def _asked(call: Callable[[], Mapping[str, Any]], action: str) -> Mapping[str, A
         return call()
     except ConfigurationError:
         raise
-    except RemoteError as error:
-        name = str(error.evidence.get("error") or error.code)
     except Exception as error:  # noqa: BLE001 - boto3's, which is perhaps not installed
-        name = _boto3_name(error)
+        name = error_name(error)
     # Outside the handlers, so that AWS's answer does not hang on our error.
     raise _failure(name, action)
 
 
 def _failure(name: str, action: str) -> CredentialError:
-    if name in _DENIED:
+    if name in DENIED:
         return CredentialError(
             "credential_denied",
             f"AWS does not permit it ({name})",
@@ -350,18 +297,6 @@ def _failure(name: str, action: str) -> CredentialError:
     return CredentialError(
         "credential_unavailable", f"AWS did not answer {action} ({name})", error=name
     )
-
-
-def _boto3_name(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):  # botocore's ClientError
-        told = str(response.get("Error", {}).get("Code", ""))
-        if re.fullmatch(r"[A-Za-z][A-Za-z0-9.]{0,63}", told):
-            return told
-    kind = type(error)
-    if kind.__module__.partition(".")[0] not in {"botocore", "boto3", "urllib3"}:
-        return "unexpected " + kind.__name__
-    return "AccessDenied" if kind.__name__ == "NoCredentialsError" else kind.__name__
 
 
 def _checked(name: str, pattern: re.Pattern[str], what: str) -> str:

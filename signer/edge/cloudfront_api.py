@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from signer.aws_client import DENIED, error_name
 from signer.edge.cloudfront_config import (
     LocalSettings,
     Told,
@@ -27,19 +28,7 @@ from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup
 
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 _MISSING: Final = re.compile(r"NoSuch[A-Za-z]+")
-_DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "InvalidClientTokenId",
-        "NoCredentialsError",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 
 class CloudFrontClient(Protocol):
@@ -179,11 +168,8 @@ class CloudFrontApi:
         """Call CloudFront and tell a failure by its kind."""
         try:
             return call(Id=name)
-        except ClientError as error:
-            told = str(error.response.get("Error", {}).get("Code", ""))
-            kind = told if _NAME.fullmatch(told) else "an unknown error"
-        except BotoCoreError as error:
-            kind = type(error).__name__
+        except (BotoCoreError, ClientError) as error:
+            kind = error_name(error)
         # Outside the handlers, so that AWS's answer does not hang on our error.
         raise _failure(kind, operation, name)
 
@@ -234,7 +220,7 @@ def _behavior_of(config: Mapping[str, Any]) -> str:
 
 def _failure(kind: str, operation: str, name: str) -> RemoteError:
     what = f"{operation} of {excerpt(name)}"
-    if kind in _DENIED:
+    if kind in DENIED:
         return RemoteError(
             "cloudfront_denied",
             f"CloudFront does not permit {what} ({kind})",

@@ -6,35 +6,15 @@ the error's name: what a call carries or returns may be secret.
 
 from __future__ import annotations
 
-import re
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from signer.errors import ConfigurationError, RemoteError, RotationError, SignerError
+from signer.aws_client import DENIED, error_name
+from signer.errors import RemoteError, RotationError, SignerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_CONNECT_TIMEOUT: Final = 5
-_READ_TIMEOUT: Final = 10
-_DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "KMSAccessDeniedException",
-        "MissingAuthenticationTokenException",
-        "NoCredentialsError",
-        "NotAuthorized",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 
 class ServerTime:
@@ -167,60 +147,17 @@ class AwsCalls:
         response = getattr(error, "response", None)
         if isinstance(response, dict):
             self._time.see(response)
-        name = _name(error, response)
-        if name in _DENIED:
+        name = error_name(error)
+        if name in DENIED:
+            advice = f"the role needs {action}"
+            if name == "NoCredentialsError":
+                advice = f"set AWS_PROFILE or AWS_ACCESS_KEY_ID: {action} needs credentials"
             return RotationError(
                 "aws_denied",
                 f"AWS does not permit it ({name})",
-                advice=f"the role needs {action}",
+                advice=advice,
                 error=name,
                 action=action,
             )
         did = "refused" if isinstance(response, dict) else "did not answer"
         return RemoteError("aws_error", f"AWS {did} {action} ({name})", error=name, action=action)
-
-
-def client(service: str, region: str | None) -> object:
-    """Return boto3's client with AWS's usual ways to find credentials.
-
-    Args:
-        service: boto3's name of the service.
-        region: Where to ask; None for AWS's usual ways to find it.
-
-    Raises:
-        ConfigurationError: ``extra_missing``: boto3 is not installed; ``aws_client``.
-    """
-    try:
-        import boto3  # noqa: PLC0415 - slow to import, and not installed everywhere
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            "extra_missing",
-            "boto3 is not installed",
-            advice="install cloudfront-issuer[aws], or pass a client",
-        ) from None
-    config = Config(
-        connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT, retries={"mode": "standard"}
-    )
-    make = cast("Callable[..., object]", boto3.client)
-    try:
-        return make(service, region_name=region, config=config)
-    except BotoCoreError as error:
-        kind = type(error).__name__
-        raise ConfigurationError(
-            "aws_client", f"boto3 cannot make a client ({kind})", advice="set AWS_REGION"
-        ) from None
-
-
-def _name(error: Exception, response: object) -> str:
-    """Return AWS's name of an error, or the kind of one that AWS did not tell."""
-    if isinstance(error, RemoteError):
-        return str(error.evidence.get("error") or error.code)
-    if isinstance(response, dict):  # botocore's ClientError
-        told = str(response.get("Error", {}).get("Code", ""))
-        if re.fullmatch(r"[A-Za-z][A-Za-z0-9.]{0,63}", told):
-            return told
-    kind = type(error)
-    known = kind.__module__.partition(".")[0] in {"botocore", "boto3", "urllib3"}
-    return kind.__name__ if known else f"unexpected {kind.__name__}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from signer.aws_client import LaterClient
 from signer.rotation.acts import Aws
 from signer.rotation.aws_calls import ServerTime
-from signer.rotation.aws_calls import client as aws_client
 from signer.rotation.driver import Rotation
 from signer.rotation.key_groups import KeyGroups
 from signer.rotation.kms_keys import KmsKeys
@@ -42,7 +42,9 @@ def open_rotation(
     chosen = region or next(filter(None, map(os.environ.get, _REGIONS)), None)
 
     def client(service: str) -> object:
-        return given.get(service) or _LaterClient(service, chosen)
+        return given.get(service) or LaterClient(
+            service, chosen, connect_timeout=5, read_timeout=10, attempts=3
+        )
 
     aws = Aws(
         key_groups=KeyGroups(client("cloudfront"), time),
@@ -51,17 +53,3 @@ def open_rotation(
         time=time,
     )
     return Rotation(open_ring(uri, client=client("dynamodb"), time=time), aws)
-
-
-class _LaterClient:
-    """boto3's client of a service, made for its first call: that takes boto3 a moment."""
-
-    def __init__(self, service: str, region: str | None) -> None:
-        self._service = service
-        self._region = region
-        self._made: object = None
-
-    def __getattr__(self, method: str) -> object:
-        if self._made is None:
-            self._made = aws_client(self._service, self._region)
-        return getattr(self._made, method)

@@ -17,7 +17,6 @@ from typing import Final, Protocol, TypeVar
 
 from signer.errors import PassingError, RotationError, excerpt
 from signer.rotation.aws_calls import AwsCalls, ServerTime
-from signer.rotation.aws_calls import client as aws_client
 from signer.rotation.document import from_json, to_json
 from signer.rotation.ring import Ring
 
@@ -61,18 +60,17 @@ class RingStore(Protocol):
         ...
 
 
-def open_ring(uri: str, *, client: object = None, time: ServerTime) -> RingStore:
+def open_ring(uri: str, *, client: object, time: ServerTime) -> RingStore:
     """Return the store that a URI names; nothing is asked yet.
 
     Args:
         uri: ``file:PATH`` or ``dynamodb:TABLE/NAME``; the name is ``signing-keys`` where there is
             none.
-        client: boto3's client of DynamoDB, or one like it; made where None is given.
+        client: boto3's client of DynamoDB, or one like it.
         time: Learns AWS's time from the answers.
 
     Raises:
         RotationError: ``ring_uri``: it is neither, or what it names cannot be one.
-        ConfigurationError: ``extra_missing``, ``aws_client``: no client can be made.
     """
     scheme, _, place = uri.partition(":")
     if scheme == "file" and place:
@@ -88,8 +86,7 @@ def open_ring(uri: str, *, client: object = None, time: ServerTime) -> RingStore
             f"{excerpt(uri)} is not a place for a ring",
             advice="use file:PATH, or dynamodb:TABLE/NAME with the names alone, no ARN",
         )
-    chosen = aws_client("dynamodb", None) if client is None else client
-    return DynamoDbRing(named["table"], named["name"] or DEFAULT_NAME, chosen, time)
+    return DynamoDbRing(named["table"], named["name"] or DEFAULT_NAME, client, time)
 
 
 class DynamoDbRing:

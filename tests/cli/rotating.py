@@ -87,7 +87,7 @@ class Rotating:
 
         self.world.hook = hook
 
-    def client(self, service: str, region: str | None) -> object:
+    def client(self, service: str, region: str | None, **_: float) -> object:
         """Return what stands for boto3's client."""
         self.made.append((service, region))
         names = {"secretsmanager": "secrets"}
@@ -103,7 +103,7 @@ class Rotating:
 def installed(monkeypatch: pytest.MonkeyPatch) -> Rotating:
     """Return the command line in a world where nothing was done yet."""
     rotating = Rotating()
-    monkeypatch.setattr("signer.rotation.opening.aws_client", rotating.client)
+    monkeypatch.setattr("signer.aws_client.make_client", rotating.client)
     monkeypatch.setattr("signer.rotation.probe.send_get", rotating.world.send)
     monkeypatch.setattr("signer.cli.rotate.going.sleep", rotating.sleep)
     for module in ("going", "words"):

@@ -245,7 +245,7 @@ def test_dates_that_lie_apart_are_not_believed() -> None:
     assert rotation.tick().result is Result.DONE
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN PRIVATE KEY-----\nx", "not initialised", "a9!kd8w"])
+@pytest.mark.parametrize("text", [PrivateKey.generate().to_pem(), "not initialised", "a9!kd8w"])
 def test_a_secret_that_holds_a_key_in_any_form_is_left_alone(text: str) -> None:
     world = World()
     world.checking = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +13,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from signer.errors import ConfigurationError, RemoteError, RotationError, SignerError
-from signer.rotation import aws_calls
+from signer.errors import RemoteError, RotationError, SignerError
 from signer.rotation.aws_calls import AwsCalls, ServerTime
 
 CANARY = "canary-5d1e"
@@ -142,29 +140,9 @@ def test_an_end_of_the_program_is_no_failure_of_aws() -> None:
         AwsCalls(Stopped({}), "cloudfront", ServerTime())("get_key_group")
 
 
-def test_clients_give_up_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[object, ...]] = []
-
-    def make(service: str, *, region_name: str | None, config: Any) -> None:  # noqa: ANN401
-        timeouts = (config.connect_timeout, config.read_timeout, config.retries["mode"])
-        made.append((service, region_name, *timeouts))
-
-    monkeypatch.setattr("boto3.client", make)
-    aws_calls.client("kms", "eu-central-1")
-    assert made == [("kms", "eu-central-1", 5, 10, "standard")]
-
-
-def test_without_boto3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(ConfigurationError, match=r"cloudfront-issuer\[aws\]") as caught:
-        aws_calls.client("kms", None)
-    assert caught.value.code == "extra_missing"
-
-
-def test_without_a_region_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
-    with pytest.raises(ConfigurationError) as caught:
-        aws_calls.client("kms", None)
-    assert caught.value.code == "aws_client"
+def test_where_there_are_no_credentials_no_role_is_blamed() -> None:
+    ask = AwsCalls(Client(NoCredentialsError()), "cloudfront", ServerTime())
+    with pytest.raises(RotationError) as caught:
+        ask("get_key_group")
+    assert caught.value.code == "aws_denied"
+    assert caught.value.advice.startswith("set AWS_PROFILE or AWS_ACCESS_KEY_ID")

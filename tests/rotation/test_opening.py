@@ -37,11 +37,11 @@ def made(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Made:
     """Return which clients boto3 made, in place of which those of the world are used."""
     made: Made = []
 
-    def client(service: str, region: str | None) -> object:
+    def client(service: str, region: str | None, **_: float) -> object:
         made.append((service, region))
         return clients[service]
 
-    monkeypatch.setattr("signer.rotation.opening.aws_client", client)
+    monkeypatch.setattr("signer.aws_client.make_client", client)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     return made

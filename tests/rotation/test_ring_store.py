@@ -234,7 +234,7 @@ def test_a_table_that_never_is_ready_is_told(
 
 def test_a_uri_names_a_store(tmp_path: Path, fake: FakeDynamoDb) -> None:
     time = ServerTime(lambda: 0)
-    store = open_ring(f"file:{tmp_path / 'ring.json'}", time=time)
+    store = open_ring(f"file:{tmp_path / 'ring.json'}", client=None, time=time)
     store.write(at(0), over=None)
     assert FileRing(tmp_path / "ring.json").read() == at(0)
     for uri, name in [("dynamodb:rings", "signing-keys"), ("dynamodb:rings/m_1", "m_1")]:
@@ -248,7 +248,7 @@ def test_a_uri_names_a_store(tmp_path: Path, fake: FakeDynamoDb) -> None:
 def test_a_users_home_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    open_ring("file:~/ring.json", time=ServerTime(lambda: 0)).write(at(0), over=None)
+    open_ring("file:~/ring.json", client=None, time=ServerTime(lambda: 0)).write(at(0), over=None)
     assert FileRing(tmp_path / "ring.json").read() == at(0)
 
 
