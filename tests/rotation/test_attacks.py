@@ -245,17 +245,23 @@ def test_dates_that_lie_apart_are_not_believed() -> None:
     assert rotation.tick().result is Result.DONE
 
 
-@pytest.mark.parametrize("text", [PrivateKey.generate().to_pem(), "not initialised", "a9!kd8w"])
-def test_a_secret_that_holds_a_key_in_any_form_is_left_alone(text: str) -> None:
+def test_a_secret_that_holds_a_key_in_any_form_is_left_alone() -> None:
     world = World()
     world.checking = False
-    world.secrets.put_secret_value(SecretId="signing", SecretString=text)
-    if "PRIVATE KEY" not in text:
-        assert orders.create(world.rotation(), "r", SETTINGS).keys == ()
-        return
+    pem = PrivateKey.generate().to_pem()
+    world.secrets.put_secret_value(SecretId="signing", SecretString=pem)
     with pytest.raises(RotationError) as caught:
         orders.create(world.rotation(), "r", SETTINGS)
     assert caught.value.code == "credential_foreign"
+    assert world.secrets.get_secret_value(SecretId="signing")["SecretString"] == pem
+
+
+@pytest.mark.parametrize("text", ["not initialised", "a9!kd8w"])
+def test_a_secret_that_holds_no_key_is_as_good_as_none(text: str) -> None:
+    world = World()
+    world.checking = False
+    world.secrets.put_secret_value(SecretId="signing", SecretString=text)
+    assert orders.create(world.rotation(), "r", SETTINGS).keys == ()
 
 
 def test_another_role_may_sign_with_the_key_in_use_as_soon_as_it_is_named() -> None:
