@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,26 +11,16 @@ from signer.rotation import stack_events
 from signer.rotation.ring import KeyState, Settings
 from signer.rotation.stack_messages import StackEvent
 from tests.rotation import stack as stacks
-from tests.rotation.stack import Stack, created, failed, handled, waiting_stack, without_pauses
+from tests.rotation.stack import Stack, created, failed, handled, waiting_stack
 from tests.rotation.world import World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
+pytestmark = pytest.mark.usefixtures("slept")
 
 
 @pytest.fixture
 def world() -> World:
     return World(settings=PLAIN)
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with waiting_stack() as waiting:
-        yield waiting
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return without_pauses(monkeypatch)
 
 
 def test_an_answer_is_tried_again(world: World, stack: Stack, slept: list[float]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +10,11 @@ import pytest
 from signer.errors import RotationError
 from signer.rotation import orders, stack_claims
 from signer.rotation.ring import MAX_HISTORY, Event, Ring, Settings
-from tests.rotation.stack import Stack, created, handled, waiting_stack, without_pauses
+from tests.rotation.stack import Stack, created, handled
 from tests.rotation.world import World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
+pytestmark = pytest.mark.usefixtures("slept")
 
 
 @pytest.fixture
@@ -23,17 +23,6 @@ def world() -> World:
     # Where a ring is destroyed, viewers are refused, which is what was asked for.
     world.checking = False
     return world
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with waiting_stack() as waiting:
-        yield waiting
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return without_pauses(monkeypatch)
 
 
 def sent(

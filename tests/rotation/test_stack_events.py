@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,27 +14,17 @@ from signer.rotation.driver import Result
 from signer.rotation.ring import DAY, Lease, Ring, Schedule, Settings
 from signer.rotation.stack_messages import StackEvent
 from tests.rotation import stack as stacks
-from tests.rotation.stack import Stack, created, failed, handled, waiting_stack, without_pauses
+from tests.rotation.stack import Stack, created, failed, handled
 from tests.rotation.world import Call, World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
+pytestmark = pytest.mark.usefixtures("slept")
 ROLE = "arn:aws:iam::111122223333:role/issuer"
 
 
 @pytest.fixture
 def world() -> World:
     return World(settings=PLAIN)
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with waiting_stack() as waiting:
-        yield waiting
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return without_pauses(monkeypatch)
 
 
 def but_for_notes(ring: Ring) -> Ring:

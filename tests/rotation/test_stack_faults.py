@@ -12,15 +12,11 @@ from signer.rotation import orders, stack_events
 from signer.rotation.ring import Settings
 from signer.rotation.stack_messages import Outcome, StackEvent
 from tests.rotation.faults import DiedError
-from tests.rotation.stack import Stack, time_of_handler, without_pauses
+from tests.rotation.stack import Stack, time_of_handler
 from tests.rotation.world import Call, World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
-
-
-@pytest.fixture(autouse=True)
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return without_pauses(monkeypatch)
+pytestmark = pytest.mark.usefixtures("slept")
 
 
 def read(request: str, physical_id: str | None = None, **properties: object) -> StackEvent:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from signer.keys import HashAlgorithm, KeyAlgorithm
 from signer.rotation.ring import DAY, Custody, KeyKind, Schedule, Settings
 from signer.rotation.stack_properties import PROPERTIES, asked
 from tests.rotation import stack as stacks
-from tests.rotation.stack import Stack, failed, waiting_stack
+from tests.rotation.stack import Stack, failed
 from tests.rotation.world import World
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
@@ -20,12 +18,6 @@ ROLE = "arn:aws:iam::111122223333:role/issuer"
 @pytest.fixture
 def world() -> World:
     return World(settings=PLAIN)
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    with waiting_stack() as waiting:
-        yield waiting
 
 
 def test_all_properties_are_read() -> None:
