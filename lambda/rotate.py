@@ -106,20 +106,11 @@ def _tick(rotation: Rotation, logger: Logger, metrics: Metrics, place: str) -> d
 def _told(tick: Tick) -> dict[str, Any]:
     """Return a tick for the log and for whoever invoked it.
 
-    ``result``, ``act``, ``kid``, ``why`` and ``until`` are as in ``signer rotate tick --json``, and
-    ``act`` is the value of an :class:`signer.rotation.steps.Act`. For a tick that was ``busy`` it
-    is what was planned and not done. ``state`` is the key's state after the step; None where the
-    step is about no key, or the key is gone.
+    For a tick that was ``busy``, ``act`` is what was planned and not done. ``state`` is the key's
+    state after the step; None where the step is about no key, or the key is gone.
     """
     key = tick.ring.key(tick.step.kid or "")
-    return {
-        "result": tick.result.value,
-        "act": tick.step.act.value,
-        "kid": tick.step.kid,
-        "state": None if key is None else key.state.value,
-        "why": tick.step.why,
-        "until": tick.step.until,
-    }
+    return {**tick.facts(), "state": None if key is None else key.state.value}
 
 
 def _for_stack(

@@ -43,8 +43,8 @@ def function(
 @pytest.mark.parametrize("event", SCHEDULED)
 def test_every_event_is_a_tick(function: Invoked, event: object) -> None:
     orders.create(function.world.rotation(), "r", SETTINGS)
-    assert function(event)["act"] == "plan a key"
-    assert function(event)["act"] == "make and store the private half"
+    assert function(event)["act"] == "plan"
+    assert function(event)["act"] == "store"
 
 
 def test_a_whole_rotation_by_events(function: Invoked, world: World) -> None:
@@ -69,11 +69,12 @@ def test_a_tick_writes_one_line_and_its_metrics(function: Invoked, world: World)
     log, emf = function.written()
     assert answer == {
         "result": "done",
-        "act": "plan a key",
+        "act": "plan",
         "kid": None,
         "state": None,
         "why": "no key stands by",
         "until": None,
+        "then": None,
     }
     assert (log["level"], log["message"], log["service"]) == ("INFO", "tick", "rotation")
     assert {name: log.get(name) for name in answer} == answer
@@ -98,7 +99,7 @@ def test_metrics_count_what_was_seen_before_the_step(function: Invoked, world: W
     while len(counts) < 2:
         answer = function({})
         _, emf = function.written()
-        if counts or answer["act"] == "put the key into the group":
+        if counts or answer["act"] == "publish":
             assert len(world.group()) == 2
             counts.append(metrics_of(emf)["KeysInGroup"])
     assert counts == [1, 2]
@@ -168,10 +169,10 @@ def test_what_happened_to_keys_is_counted(function: Invoked, world: World) -> No
     assert coming is not None
     assert coming.public_key_id is not None
     rotation.aws.key_groups.remove(group, coming.public_key_id)
-    assert function({})["act"] == "put the key back into the group"
+    assert function({})["act"] == "heal"
     function.written()
     orders.revoke(rotation, coming.kid, "a test")
-    assert function({})["act"] == "revoke the key"
+    assert function({})["act"] == "revoke"
     found = metrics_of(function.written()[1])
     assert {name: found[name] for name in ("ForeignKeys", "HealedKeys", "RevokedKeys")} == {
         "ForeignKeys": 1,
@@ -223,7 +224,7 @@ def test_a_stack_makes_a_ring_and_ticks_go_on_with_it(function: Invoked, world: 
         log, emf = function.written()
         assert (log["message"], log["status"], log["resource"]) == ("stack", "SUCCESS", group)
         assert emf == {}
-        assert function({})["act"] == "plan a key"
+        assert function({})["act"] == "plan"
         function(stack.event("Update", group, Period="30d"))
         function(stack.event("Delete", group))
     assert world.rotation().ring().settings.schedule.period == 30 * DAY

@@ -169,11 +169,11 @@ def test_a_ring_from_its_first_event_to_its_end(
             shown.append(outcome.payload)
             acts.append(outcome.payload["act"])
         assert acts[:5] == [
-            "plan a key",
-            "make and store the private half",
-            "upload the public half",
-            "put the key into the group",
-            "test the key at the edge",
+            "plan",
+            "store",
+            "upload",
+            "publish",
+            "test",
         ]
         assert shown[-1]["result"] == "waiting"
         assert len(deployment.group()[1]) == 2
@@ -240,12 +240,12 @@ def test_ticks_alone_come_to_a_key_that_signs(deployment: Deployment) -> None:
         assert went_well, told
         acts.append(told["act"])
     assert acts == [
-        "plan a key",
-        "make and store the private half",
-        "upload the public half",
-        "create the key group",
-        "stage the credential",
-        "switch issuers to the key",
+        "plan",
+        "store",
+        "upload",
+        "create_group",
+        "stage",
+        "promote",
     ]
     deployment.check_signing()
 

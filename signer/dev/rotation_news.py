@@ -43,7 +43,7 @@ def news(tick: Tick) -> News | None:
     name = _name(key) if key else "an old key" if step.kid else "the next key"
     if step.act in _TOLD:
         return News(_TOLD[step.act](ring, key, name), lasting=True)
-    return News(f"{name}: {step.act.value}", lasting=False)
+    return News(f"{name}: {step.act.words}", lasting=False)
 
 
 def _published(ring: Ring, key: RingKey | None, name: str) -> str:

@@ -55,6 +55,18 @@ class Tick:
     ring: Ring
     observed: Observed
 
+    def facts(self) -> dict[str, object]:
+        """Return what happened, for programs: JSON of the command line, the function's log."""
+        step = self.step
+        return {
+            "result": self.result.value,
+            "act": step.act.value,
+            "kid": step.kid,
+            "why": step.why,
+            "until": step.until,
+            "then": step.then and step.then.value,
+        }
+
 
 class Rotation:
     """A ring, with what its keys live in."""

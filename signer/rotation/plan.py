@@ -326,22 +326,22 @@ def _why_due(ring: Ring) -> str:
 
 def _wait(ring: Ring, observed: Observed) -> Step:
     """Return what comes next, and when; for people, and for those who simulate time."""
-    coming: list[tuple[float, str | None, str]] = []
+    coming: list[tuple[float, str | None, Act]] = []
     for key in ring.keys:
-        coming.append((destruction_due(ring, key), key.kid, Act.DESTROY.value))
+        coming.append((destruction_due(ring, key), key.kid, Act.DESTROY))
         if key.state is KeyState.DRAINING:
-            coming.append((drained_at(key), key.kid, Act.RETIRE.value))
+            coming.append((drained_at(key), key.kid, Act.RETIRE))
         if key.state is KeyState.REMOVED:
-            coming.append((deletion_due(ring, key), key.kid, Act.DELETE.value))
+            coming.append((deletion_due(ring, key), key.kid, Act.DELETE))
         if key.state is KeyState.PUBLISHED:
-            coming.append((soaked_at(ring, observed, key), key.kid, Act.TEST.value))
+            coming.append((soaked_at(ring, observed, key), key.kid, Act.TEST))
         if key.state is KeyState.STANDBY:
             due = max(rotation_due(ring, observed), permitted_at(key))
-            coming.append((due, key.kid, Act.PROMOTE.value))
+            coming.append((due, key.kid, Act.PROMOTE))
     if ring.coming is None:
-        coming.append((next_try(ring), None, Act.PLAN.value))
+        coming.append((next_try(ring), None, Act.PLAN))
     ahead = [one for one in coming if observed.now < one[0] < NEVER]
     if not ahead:
         return Step(Act.WAIT, None, "there is no room in the key group for another key")
-    when, kid, what = min(ahead, key=lambda one: one[0])
-    return Step(Act.WAIT, kid, what, int(when))
+    when, kid, then = min(ahead, key=lambda one: one[0])
+    return Step(Act.WAIT, kid, then.words, int(when), then)

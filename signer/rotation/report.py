@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NEVER: Final = float("inf")
 
-HAND_OVER: Final = "hand over to the next key"
+HAND_OVER: Final = "hand_over"
 """What comes to the signing key; the plan has the same as an act upon the next one."""
 
 _AT_ONCE: Final = {
@@ -49,7 +49,7 @@ class Coming:
     """What happens next.
 
     Attributes:
-        act: What, in the plan's words (:class:`signer.rotation.steps.Act`), or :data:`HAND_OVER`.
+        act: What, a value of :class:`signer.rotation.steps.Act`, or :data:`HAND_OVER`.
         kid: The key that it is about; None when it is about none.
         at: When, epoch seconds; None when that depends on something else than time.
         why: Why; empty where the rules of the plan say so.
@@ -59,6 +59,11 @@ class Coming:
     kid: str | None = None
     at: int | None = None
     why: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return what comes, for people."""
+        return "hand over to the next key" if self.act == HAND_OVER else Act(self.act).words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +268,7 @@ def _next(step: Step, now: int) -> Coming | None:
         return Coming(step.act.value, step.kid, now, step.why)
     if step.until is None:
         return Coming(Act.WAIT.value, step.kid, None, step.why)
-    return Coming(step.why, step.kid, step.until)
+    return Coming((step.then or Act.WAIT).value, step.kid, step.until)
 
 
 def _next_of(ring: Ring, observed: Observed, step: Step, key: RingKey) -> Coming | None:
@@ -271,8 +276,8 @@ def _next_of(ring: Ring, observed: Observed, step: Step, key: RingKey) -> Coming
         return None
     if step.kid == key.kid and step.act is not Act.WAIT:
         return Coming(step.act.value, key.kid, observed.now, step.why)
-    if step.kid == key.kid and step.until is not None:
-        return Coming(step.why, key.kid, step.until)
+    if step.kid == key.kid and step.then is not None:
+        return Coming(step.then.value, key.kid, step.until)
     ahead = [*_ahead(ring, observed, key), (destruction_due(ring, key), Act.DESTROY.value)]
     when, act = min(ahead, key=lambda one: one[0])
     if when == _NEVER:

@@ -99,7 +99,7 @@ def test_a_tick_says_what_it_did_and_why(rotate: Rotating) -> None:
     assert "Result: it is PLANNED now" in done.stdout
     document = rotate.document("tick")
     assert document["result"] == "done"
-    assert document["act"] == "make and store the private half"
+    assert document["act"] == "store"
     assert document["outcome"] == "it is STORED now"
     assert rotate.document("tick", "--dry-run")["outcome"] == ""
     refused(rotate("tick", "--dry-run", "--until-idle"), "usage", exit_code=2)
@@ -253,7 +253,7 @@ def test_now_waits_without_a_word_for_json(rotate: Rotating) -> None:
     document = rotate.document("now", "--wait")
     assert document["signing"] == coming.kid
     acts = [step["act"] for step in document["steps"]]
-    assert acts == ["stage the credential", "switch issuers to the key"]
+    assert acts == ["stage", "promote"]
 
 
 def test_ctrl_c_leaves_the_order_standing(

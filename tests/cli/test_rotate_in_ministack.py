@@ -92,7 +92,7 @@ def test_from_nothing_to_a_rotation(cloud: Cloud, rotate: Rotate) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert f"ACTIVE {first.kid[:8]}" in shown.stdout
 
-    assert done(rotate("tick", "--json"))["act"] == "plan a key"
+    assert done(rotate("tick", "--json"))["act"] == "plan"
     ordered = rotate("now")
     assert ordered.returncode == 0, ordered.stderr
     assert ordered.stdout.startswith("ASKED media: ")

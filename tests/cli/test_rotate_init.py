@@ -50,8 +50,8 @@ def test_init_makes_the_table_and_the_secrets(rotate: Rotating) -> None:
     credential = Credential.from_json(text)
     assert credential.key_pair_id == document["key_pair_id"]
     assert [step["act"] for step in document["steps"]][:2] == [
-        "plan a key",
-        "make and store the private half",
+        "plan",
+        "store",
     ]
 
 

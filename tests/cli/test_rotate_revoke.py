@@ -127,7 +127,7 @@ def test_with_yes_nothing_is_asked(rotate: Rotating) -> None:
     document = rotate.document("revoke", stolen.kid, *REASON, "--yes")
     assert document["in_group"] is False
     assert (document["kid"], document["reason"]) == (stolen.kid, "stolen laptop")
-    assert document["steps"][-1]["act"] == "take the key out of the group"
+    assert document["steps"][-1]["act"] == "remove"
     assert rotate.document("status")["totals"]["revoked"] == 1
     active = rotate.ring().active
     assert active is not None

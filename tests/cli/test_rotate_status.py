@@ -56,7 +56,7 @@ def test_json_has_all_of_it(rotate: Rotating) -> None:
     assert [key["kid"] for key in document["keys"]] == [active.kid, standby.kid]
     assert document["totals"]["keys_in_group"] == 2
     assert document["concerns"] == []
-    assert document["next"]["act"] == "switch issuers to the key"
+    assert document["next"]["act"] == "promote"
     assert document["settings"]["schedule"]["soak"] == HOUR
     assert document["settings"]["next_key"]["custody"] == "secret"
     assert document["settings"]["probe_url"] == PROBE_URL

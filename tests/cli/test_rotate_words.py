@@ -63,12 +63,12 @@ def test_a_new_key_and_one_that_is_gone() -> None:
 
 
 def test_waiting_for_a_time_and_for_something_else() -> None:
-    until = Step(Act.WAIT, "0123456789", Act.RETIRE.value, NOW + 60)
+    until = Step(Act.WAIT, "0123456789", Act.RETIRE.words, NOW + 60)
     assert (
         waiting(until, NOW)
         == "to let the key go (01234567), until 2027-01-15 08:01:00 UTC (in 1 min)"
     )
-    planning = Step(Act.WAIT, None, Act.PLAN.value, NOW + 1)
+    planning = Step(Act.WAIT, None, Act.PLAN.words, NOW + 1)
     assert waiting(planning, NOW).startswith("to plan a key, until 2027-01-15 08:00:01")
     assert waiting(Step(Act.WAIT, None, "there is no room"), NOW) == "there is no room"
 

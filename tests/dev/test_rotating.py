@@ -101,7 +101,7 @@ def test_a_revoked_key_is_told_as_such() -> None:
 
 
 def test_waiting_tells_what_signs_and_what_comes() -> None:
-    step = Step(Act.WAIT, "a", "switch issuers to the key", 3000)
+    step = Step(Act.WAIT, "a", Act.PROMOTE.words, 3000, Act.PROMOTE)
     line = told(ring(A), step, Result.WAITING)
     text = f"signing with KA; next, at {clock(3000)}: switch issuers to the key"
     assert line == News(text, lasting=False)

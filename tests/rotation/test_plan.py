@@ -193,15 +193,24 @@ def test_in_need_the_fifth_place_is_used() -> None:
 def test_the_next_thing_is_the_earliest() -> None:
     one = ring(A, S, draining(demoted=NOW - 60))
     step = plan(one, seen(one))
-    assert step == Step(Act.WAIT, "d", "destroy the private half", NOW - 60 + STALE + BACK)
+    assert step == Step(
+        Act.WAIT, "d", "destroy the private half", NOW - 60 + STALE + BACK, Act.DESTROY
+    )
     later = seen(one, now=NOW + STALE + BACK)
     destroyed = ring(A, S, draining(demoted=NOW - 60, private_destroyed=True))
     assert plan(destroyed, later).why == "let the key go"
     assert plan(ring(A, S), seen(ring(A, S))) == Step(
-        Act.WAIT, "s", "switch issuers to the key", NOW + PERIOD
+        Act.WAIT, "s", "switch issuers to the key", NOW + PERIOD, Act.PROMOTE
     )
     out = ring(A, S, key("d", KeyState.REMOVED, private_destroyed=True))
-    assert plan(out, seen(out)) == Step(Act.WAIT, "d", "delete the public half", NOW + SOAK)
+    assert plan(out, seen(out)) == Step(
+        Act.WAIT, "d", "delete the public half", NOW + SOAK, Act.DELETE
+    )
+
+
+def test_every_act_has_a_word_for_programs_and_words_for_people() -> None:
+    assert [act.value for act in Act] == [act.name.lower() for act in Act]
+    assert len({act.words for act in Act}) == len(Act)
 
 
 def test_a_schedule_is_followed() -> None:

@@ -95,7 +95,7 @@ def now(*, rotation: Rotation, terminal: Terminal, wait: bool) -> None:
     else:
         rows.append(Row("Next key", f"{short(coming.kid)}, {coming.state}"))
         if coming.next is not None:
-            rows.append(Row("Next", f"{coming.next.act}, {when(coming.next, seen.now)}"))
+            rows.append(Row("Next", f"{coming.next.words}, {when(coming.next, seen.now)}"))
     about = f"{ahead.ring.name}: the next ticks replace the signing key"
     terminal.report(Report("ASKED", "good", about, [Section("Keys", tuple(rows))]))
 

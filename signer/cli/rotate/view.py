@@ -128,8 +128,8 @@ def _headline(seen: RingReport) -> tuple[str, Tone]:
 
 def _next(coming: Coming, now: int) -> str:
     if coming.at is None:
-        return coming.why or coming.act
-    name = coming.act if coming.kid is None else f"{coming.act} ({short(coming.kid)})"
+        return coming.why or coming.words
+    name = coming.words if coming.kid is None else f"{coming.words} ({short(coming.kid)})"
     return f"{name}, {when(coming, now)}"
 
 
@@ -141,7 +141,7 @@ def _section(key: KeyReport, now: int) -> Section:
     ]
     rows += _notes(key)
     if key.next is not None:
-        rows.append(Row("Next", f"{key.next.act}, {when(key.next, now)}"))
+        rows.append(Row("Next", f"{key.next.words}, {when(key.next, now)}"))
     return Section(f"{key.state} {short(key.kid)}", tuple(rows))
 
 
@@ -177,7 +177,7 @@ def _ahead(key: KeyReport, now: int) -> Text:
         for row in _notes(key)
     ]
     if key.next is not None:
-        lines.append(Text(key.next.act))
+        lines.append(Text(key.next.words))
         lines.append(Text(when(key.next, now), style="dim"))
     return Text("\n").join(lines)
 

@@ -44,7 +44,7 @@ def at(epoch: int, now: int) -> str:
 
 def doing(step: Step) -> str:
     """Name a step and its key."""
-    return step.act.value if step.kid is None else f"{step.act.value} ({short(step.kid)})"
+    return step.act.words if step.kid is None else f"{step.act.words} ({short(step.kid)})"
 
 
 def when(coming: Coming, now: int) -> str:
@@ -90,14 +90,7 @@ def halted(tick: Tick, *, ordered: bool = False) -> RotationError:
 
 def facts(tick: Tick) -> dict[str, object]:
     """Return a tick for JSON."""
-    return {
-        "result": tick.result.value,
-        "act": tick.step.act.value,
-        "kid": tick.step.kid,
-        "why": tick.step.why,
-        "until": tick.step.until,
-        "outcome": outcome(tick) if tick.result is Result.DONE else "",
-    }
+    return tick.facts() | {"outcome": outcome(tick) if tick.result is Result.DONE else ""}
 
 
 def _tested(ring: Ring, key: RingKey) -> str:
