@@ -38,7 +38,6 @@ NOT_INITIALISED: Final = '{"status": "not-initialised"}\n'
 DESTROYED: Final = "destroyed with its stack"
 """Why a ring is frozen that :func:`destroy` has emptied."""
 
-_ABOUT_STANDBY: Final = "{}: the next key, which no issuer reads"
 _TRIES: Final = 5
 _LONGEST_REASON: Final = 200
 
@@ -50,7 +49,8 @@ def create(rotation: Rotation, name: str, settings: Settings) -> Ring:
 
     Raises:
         RotationError: ``ring_exists``: there is one with other settings;
-            ``credential_foreign``: the signing secret holds a credential already.
+            ``credential_foreign``: the signing secret holds a credential already;
+            ``secret_shared``: both secrets are one.
         RemoteError: AWS did not answer.
     """
     there = rotation.store.read()
@@ -65,7 +65,7 @@ def create(rotation: Rotation, name: str, settings: Settings) -> Ring:
     secrets = rotation.aws.secrets
     _make_secret(secrets, settings.signing_secret, f"{name}: what issuers sign with")
     refuse_foreign(secrets.read_current(settings.signing_secret) or "", None)
-    _make_secret(secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
+    _make_standby(secrets, name, settings)
     ring = Ring(name=name, settings=settings)
     rotation.store.write(ring, over=None)
     return ring
@@ -143,7 +143,7 @@ def adopt(
         keys=(key,),
         history=(Event(now, key.kid, ADOPTED),),
     )
-    _make_secret(aws.secrets, settings.standby_secret, _ABOUT_STANDBY.format(name))
+    _make_standby(aws.secrets, name, settings)
     rotation.store.write(ring, over=None)
     return ring
 
@@ -342,6 +342,17 @@ def _emptied(ring: Ring, at: int) -> Ring:
         return ring
     empty = Ring(name=ring.name, settings=ring.settings, rev=ring.rev, frozen=DESTROYED)
     return replace(empty, history=ring.history).with_keys([], [Event(at, "", DESTROYED)])
+
+
+def _make_standby(secrets: SecretVersions, name: str, settings: Settings) -> None:
+    _make_secret(secrets, settings.standby_secret, f"{name}: the next key, which no issuer reads")
+    # One may be given by its name and the other by its ARN.
+    if secrets.arn(settings.standby_secret) == secrets.arn(settings.signing_secret):
+        raise RotationError(
+            "secret_shared",
+            "the standby secret is the signing secret, which issuers read",
+            advice="give another one for the next key",
+        )
 
 
 def _make_secret(secrets: SecretVersions, secret: str, about: str) -> None:

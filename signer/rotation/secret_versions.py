@@ -84,6 +84,17 @@ class SecretVersions:
         found = self._stages(secret)
         return Labels(_holder(found, CURRENT), _holder(found, STAGED))
 
+    def arn(self, secret: str) -> str:
+        """Return the one name of a secret that two secrets cannot share.
+
+        Raises:
+            RotationError: ``secret_missing``.
+        """
+        answer = self._ask.unless((_MISSING,), "describe_secret", SecretId=secret)
+        if answer is None:
+            raise _missing()
+        return str(answer["ARN"])
+
     def read(self, secret: str, version: str) -> str | None:
         """Return a version's text, whatever its labels.
 

@@ -264,6 +264,15 @@ def test_a_secret_that_holds_no_key_is_as_good_as_none(text: str) -> None:
     assert orders.create(world.rotation(), "r", SETTINGS).keys == ()
 
 
+def test_one_secret_by_two_names_is_not_two() -> None:
+    world = World()
+    arn = world.secrets.describe_secret(SecretId="signing")["ARN"]
+    with pytest.raises(RotationError) as caught:
+        orders.create(world.rotation(), "r", replace(SETTINGS, standby_secret=arn))
+    assert caught.value.code == "secret_shared"
+    assert world.rotation().store.read() is None
+
+
 def test_another_role_may_sign_with_the_key_in_use_as_soon_as_it_is_named() -> None:
     world = World(settings=IN_KMS)
     rotation, active, _ = standing_by(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +14,16 @@ from signer.rotation.ring import Settings
 from signer.rotation.stack_messages import Outcome, StackEvent
 from tests.rotation.faults import DiedError
 from tests.rotation.stack import Stack, time_of_handler
-from tests.rotation.world import Call, World
+from tests.rotation.world import Call, World, quick_documents
 
 PLAIN = Settings(signing_secret="signing", standby_secret="standby")
 pytestmark = pytest.mark.usefixtures("slept")
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with quick_documents():
+        yield
 
 
 def read(request: str, physical_id: str | None = None, **properties: object) -> StackEvent:
