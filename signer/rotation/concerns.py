@@ -44,6 +44,9 @@ def troubles(ring: Ring, observed: Observed, step: Step) -> Iterator[str]:
         if key.revoked and key.state is KeyState.ACTIVE:
             told = f"the signing key {short(key)} is revoked and is still trusted"
             yield f"{told}: {_until_switched(ring, step)}"
+        elif observed.active_is_dead and key.state is KeyState.ACTIVE:
+            told = f"issuers cannot sign: the key in KMS of {short(key)} is out of use"
+            yield f"{told}; {_until_switched(ring, step)}"
         elif _is_still_trusted(ring, observed, key):
             told = f"the key {short(key)} is revoked and is still trusted"
             yield f"{told}: it is {key.state.value} and in the key group"

@@ -18,7 +18,7 @@ from typing import Final
 from signer.errors import PassingError, RotationError, SignerError
 from signer.rotation.acts import Acts, Aws
 from signer.rotation.plan import plan
-from signer.rotation.ring import Lease, Ring
+from signer.rotation.ring import Lease, Ring, RingKey
 from signer.rotation.ring_store import RingStore
 from signer.rotation.steps import Act, Observed, Step
 
@@ -131,7 +131,12 @@ class Rotation:
             public_key_ids=seen.public_key_ids,
             current=labels.current,
             staged=labels.staged,
+            active_is_dead=self._is_dead(ring.active),
         )
+
+    def _is_dead(self, key: RingKey | None) -> bool:
+        arn = None if key is None else key.kms_key_arn
+        return arn is not None and not self.aws.kms.is_enabled(arn)
 
     def next_step(self) -> Tick:
         """Return what the next tick will do, and do nothing; raises as :meth:`look` does."""

@@ -33,9 +33,10 @@ def is_urgent(ring: Ring, observed: Observed) -> bool:
     A public half that was deleted cannot be put back: CloudFront would give it another id.
     """
     active = ring.active
-    return active is not None and (
-        bool(active.revoked) or active.private_destroyed or not observed.has_public_half(active)
-    )
+    if active is None:
+        return False
+    cannot_sign = active.private_destroyed or observed.active_is_dead
+    return bool(active.revoked) or cannot_sign or not observed.has_public_half(active)
 
 
 def permitted_at(key: RingKey) -> int:

@@ -119,6 +119,11 @@ class KmsKeys:
             return False
         return bool(answer["KeyMetadata"].get("Description") == _description(ring, kid))
 
+    def is_enabled(self, arn: str) -> bool:
+        """Tell whether a key can be signed with; False for one that is gone."""
+        answer = self._ask.unless(("NotFoundException",), "describe_key", KeyId=arn)
+        return answer is not None and answer["KeyMetadata"]["KeyState"] == "Enabled"
+
     def disable(self, arn: str) -> None:
         """Let nobody sign with a key any more; done if nobody can."""
         self._ask.outcome(_OVER, "disable_key", KeyId=arn)

@@ -212,9 +212,9 @@ def _promoted(ring: Ring, observed: Observed) -> Iterator[Step]:
     if not ready:
         return
     if observed.staged != coming.version or coming.staged_at is None:
-        yield Step(Act.STAGE, coming.kid, _why_due(ring))
+        yield Step(Act.STAGE, coming.kid, _why_due(ring, observed))
     elif not ring.started or observed.now >= permitted_at(coming):
-        yield Step(Act.PROMOTE, coming.kid, _why_due(ring))
+        yield Step(Act.PROMOTE, coming.kid, _why_due(ring, observed))
 
 
 def _retired(ring: Ring, observed: Observed) -> Iterator[Step]:
@@ -316,11 +316,13 @@ def _has_room(observed: Observed, most: int) -> bool:
     return len(observed.group or ()) < most
 
 
-def _why_due(ring: Ring) -> str:
+def _why_due(ring: Ring, observed: Observed) -> str:
     if not ring.started:
         return "it is the first key"
     if ring.active is not None and ring.active.revoked:
         return "the signing key was revoked"
+    if is_urgent(ring, observed):
+        return "the signing key is of no use any more"
     return "a rotation was asked for" if ring.rotate_requested else "the signing key is old enough"
 
 

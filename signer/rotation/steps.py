@@ -98,6 +98,7 @@ class Observed:
         public_key_ids: All public keys of the account.
         current: Version of the signing secret that issuers read; None when there is none.
         staged: Version of the signing secret that is ready to become the current one.
+        active_is_dead: Whether the key in KMS that issuers sign with is out of use.
     """
 
     now: int
@@ -106,6 +107,7 @@ class Observed:
     public_key_ids: frozenset[str] = frozenset()
     current: str | None = None
     staged: str | None = None
+    active_is_dead: bool = False
 
     def has(self, key: RingKey) -> bool:
         """Tell whether a key is in the group."""

@@ -14,6 +14,8 @@ from signer.https import Answer
 from signer.keys import PrivateKey
 from signer.rotation import orders
 from signer.rotation.driver import LEASE_SECONDS, Result, Rotation
+from signer.rotation.plan import plan
+from signer.rotation.report import report
 from signer.rotation.ring import DAY, HOUR, Custody, KeyState, Lease, Ring, RingKey, Schedule
 from signer.rotation.steps import Act
 from tests.rotation.world import KIND, SETTINGS, Call, World, rotated
@@ -85,6 +87,24 @@ def test_a_coming_key_that_is_out_of_use_in_kms_is_replaced(when: KeyState, stat
     ticks = world.run(rotation, lambda tick: rotated(tick.ring, former.kid if former else ""))
     assert any(event.what.startswith("QUARANTINED") for event in ticks[-1].ring.history)
     assert ticks[-1].ring.active != coming
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])
+def test_issuers_leave_a_key_that_somebody_put_out_of_use_in_kms(state: str) -> None:
+    world = World(settings=IN_KMS)
+    rotation, active, coming = standing_by(world)
+    world.kms.stored[(active.kms_key_arn or "").rpartition("/")[2]].state = state
+    ring, observed = rotation.look()
+    [concern] = report(ring, observed, plan(ring, observed)).concerns
+    assert concern.startswith(f"issuers cannot sign: the key in KMS of {active.kid[:8]}")
+    began = world.clock.now
+    ticks = world.run(rotation, lambda tick: tick.step.act is Act.PROMOTE)
+    # As soon as the grant holds.
+    assert world.clock.now - began <= 600
+    assert ticks[-1].ring.active is not None
+    assert ticks[-1].ring.active.kid == coming.kid
+    # What it signed is good until it ends: that needs the public half only.
+    world.run(rotation, lambda tick: rotated(tick.ring, active.kid))
 
 
 def test_a_key_that_somebody_planted_in_kms_is_not_taken_for_ours() -> None:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from signer.errors import RotationError
-from signer.keys import HashAlgorithm, KeyAlgorithm
 from signer.rotation.aws_calls import ServerTime
 from signer.rotation.secret_versions import PREVIOUS, STAGED, STANDBY, Labels
-from tests.ministack_cloud import Cloud, running_cloud
-from tests.rotation.aws_worlds import FakeWorld, World, new_key, new_kid
-
-ROLE = "arn:aws:iam::111122223333:role/issuer"
-ON_MINISTACK = pytest.param(
-    "ministack", marks=[pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
-)
+from tests.rotation.aws_worlds import World, new_key, new_kid
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with running_cloud() as running:
-        yield running
-
-
-@pytest.fixture(params=["fake", "fake-one-a-page", ON_MINISTACK])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "ministack":
-        cloud: Cloud = request.getfixturevalue("cloud")
-        return World(*(cloud.client(name) for name in ("cloudfront", "secretsmanager", "kms")))
-    return FakeWorld.new(page_size=1 if request.param == "fake-one-a-page" else 100)
+@pytest.fixture
+def world(aws: World) -> World:
+    return aws
 
 
 # Public keys and key groups.
@@ -310,70 +294,6 @@ def test_a_label_that_nobody_thought_of_is_told_and_taken_off(world: World) -> N
     world.secrets.strip(name, version, STAGED)
     stages = world.secretsmanager.describe_secret(SecretId=name)["VersionIdsToStages"]
     assert {one: labels for one, labels in stages.items() if labels} == {current: ["AWSCURRENT"]}
-
-
-# KMS.
-
-
-@pytest.mark.parametrize("algorithm", KeyAlgorithm)
-def test_a_key_in_kms_signs(world: World, algorithm: KeyAlgorithm) -> None:
-    arn = world.kms_keys.make(world.ring, new_kid(), algorithm)
-    key = world.kms_keys.signing_key(arn, algorithm)
-    signature = key.sign(b"message", HashAlgorithm.SHA256)
-    assert key.public_key().verify(signature, b"message", HashAlgorithm.SHA256)
-
-
-def test_a_key_whose_making_was_not_written_down_is_found(world: World) -> None:
-    kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
-    assert world.kms_keys.find(world.ring, kid) is None
-    made = world.kms_keys.make(world.ring, kid, kind)
-    world.kms_keys.make(world.ring, new_kid(), kind)
-    assert world.kms_keys.find(world.ring, kid) == made
-    # KMS cannot be told that it is the same request.
-    assert world.kms_keys.make(world.ring, kid, kind) != made
-
-
-def test_only_a_key_with_our_description_is_ours(world: World) -> None:
-    kid = new_kid()
-    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256)
-    assert world.kms_keys.is_named(arn, world.ring, kid)
-    assert not world.kms_keys.is_named(arn, world.ring, new_kid())
-    assert not world.kms_keys.is_named(arn, "another", kid)
-    gone = arn.rpartition("/")[0] + "/" + new_kid()
-    assert not world.kms_keys.is_named(gone, world.ring, kid)
-
-
-def test_a_disabled_key_is_not_found_and_does_not_sign(world: World) -> None:
-    kid, kind = new_kid(), KeyAlgorithm.ECDSA_P256
-    arn = world.kms_keys.make(world.ring, kid, kind)
-    for end in (world.kms_keys.disable, world.kms_keys.schedule_deletion):
-        end(arn)
-        end(arn)
-        assert world.kms_keys.find(world.ring, kid) is None
-        state = world.kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
-        assert state in {"Disabled", "PendingDeletion"}
-    world.kms_keys.disable(arn)
-
-
-def test_a_key_that_is_gone_needs_no_end(world: World) -> None:
-    arn = world.kms_keys.make(world.ring, new_kid(), KeyAlgorithm.ECDSA_P256)
-    gone = f"{arn[:-12]}ffffffffffff"
-    world.kms_keys.disable(gone)
-    world.kms_keys.schedule_deletion(gone)
-    with pytest.raises(RotationError) as caught:
-        world.kms_keys.grant(gone, new_kid(), ROLE)
-    assert caught.value.code == "kms_key_missing"
-
-
-def test_granting_again_is_not_a_second_grant(world: World) -> None:
-    kid = new_kid()
-    arn = world.kms_keys.make(world.ring, kid, KeyAlgorithm.ECDSA_P256)
-    for _ in range(2):
-        world.kms_keys.grant(arn, kid, ROLE)
-    # The same request tells the id of the one grant that there is.
-    wanted = {"GranteePrincipal": ROLE, "Operations": ["Sign"], "Name": kid}
-    told = {world.kms.create_grant(KeyId=arn, **wanted)["GrantId"] for _ in range(2)}
-    assert len(told) == 1
 
 
 # What they have in common.

@@ -176,8 +176,12 @@ def test_what_fails_again_and_again_lets_the_others_pass() -> None:
 
 
 def test_a_signing_key_that_cannot_sign_is_replaced_at_once() -> None:
+    why = "the signing key is of no use any more"
     dead = ring(key("a", KeyState.ACTIVE, private_destroyed=True), S)
-    assert next_of(dead) == (Act.STAGE, "s")
+    assert plan(dead, seen(dead)) == Step(Act.STAGE, "s", why)
+    disabled = ring(A, S)
+    assert plan(disabled, seen(disabled, active_is_dead=True)) == Step(Act.STAGE, "s", why)
+    assert next_of(disabled, active_is_dead=False)[0] is Act.WAIT
 
 
 def test_a_revoked_key_goes_all_the_way() -> None:
