@@ -202,7 +202,7 @@ def _attempts(ring: Ring, step: Step) -> int:
 def _promoted(ring: Ring, observed: Observed) -> Iterator[Step]:
     """Switch issuers to the key that stands by, when that is due."""
     coming = ring.coming
-    if coming is None or not observed.has(coming) or ring.key_group_id is None:
+    if coming is None or not observed.has(coming):
         return
     if ring.started:
         ready = coming.state is KeyState.STANDBY and observed.now >= rotation_due(ring, observed)

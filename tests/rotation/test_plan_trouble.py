@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from signer.keys import KeyAlgorithm
+from signer.rotation.due import is_urgent
 from signer.rotation.plan import plan
 from signer.rotation.ring import Event, KeyKind, KeyState
 from signer.rotation.steps import Act, Step
@@ -289,3 +290,10 @@ def test_keys_that_cannot_be_used_do_not_follow_each_other_for_ever() -> None:
     assert (step.act, step.until) == (Act.WAIT, NOW + 1)
     other = tuple(Event(NOW, "x", "ACTIVE") for _ in range(9))
     assert next_of(ring(A, history=other))[0] is Act.PLAN
+
+
+def test_before_the_first_key_nothing_is_urgent() -> None:
+    one = ring(key("n", KeyState.UPLOADED), started=False)
+    assert not is_urgent(one, seen(one))
+    # So that the fifth place of the group stays free.
+    assert next_of(one, group=("1", "2", "3", "4"))[0] is Act.WAIT
