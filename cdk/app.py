@@ -1,0 +1,40 @@
+"""The CDK app: reads the configuration that ``-c config=FILE`` names, and makes its stack.
+
+Run by the CDK's command line, by ``make cdk ARGS="synth -c config=media.toml"``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Environment
+
+from cdk.config import Config
+from cdk.presigned import PresignedApiStack
+from cdk.stack import REGION, SignedCdnStack
+from signer.errors import SignerError
+
+EXAMPLE = Path(__file__).with_name("example.toml")
+
+
+def main() -> int:
+    """Synthesize the stack; say what is wrong with the configuration in one line."""
+    app = App()
+    named = app.node.try_get_context("config")
+    try:
+        config = Config.read(Path(named) if named else EXAMPLE)
+        if config.delivery == "s3":
+            PresignedApiStack(app, config.name, config)
+        else:
+            SignedCdnStack(app, config.name, config, env=Environment(region=REGION))
+        app.synth()
+    except SignerError as error:
+        advice = f"\n  {error.advice}" if error.advice else ""
+        sys.stderr.write(f"error[{error.code}]: {error.message}{advice}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
