@@ -80,6 +80,8 @@ class Site:
             if not pattern.strip("/*?"):
                 problem = f"{excerpt(pattern)} would make everything public"
                 raise wrong("site.public_paths", problem, "name folders, such as /static/*")
+            if pattern.startswith("/auth/"):
+                raise wrong("site.public_paths", f"{excerpt(pattern)} is the issuer's")
         if self.url is not None and not _ORIGIN.fullmatch(self.url):
             raise wrong("site.url", "is not scheme and host, such as http://localhost:8080")
         if self.allowed_countries and self.denied_countries:

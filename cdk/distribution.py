@@ -26,6 +26,10 @@ PRICE_CLASSES: Final = MappingProxyType(
         "all": cloudfront.PriceClass.PRICE_CLASS_ALL,
     }
 )
+ISSUER_PATHS: Final = ("/auth/*", "/images/*/url")
+"""What the issuer answers, on the site's own host: cookies of another one would not come back."""
+
+_HTTPS: Final = cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS
 _YEARS: Final = 730
 _PREFLIGHT_SECONDS: Final = 600
 
@@ -41,6 +45,7 @@ class PrivateDistribution(Construct):
         key_group: Whose keys the distribution trusts. Best one that no template owns; see
             :class:`cdk.keyring.Keyring`.
         settings: What the team decides.
+        issuer: Answers ``/auth/*`` and ``/images/*/url``; :attr:`cdk.issuer.Issuer.origin`.
 
     Attributes:
         bucket: The private bucket.
@@ -55,6 +60,7 @@ class PrivateDistribution(Construct):
         *,
         key_group: cloudfront.IKeyGroup,
         settings: Site | None = None,
+        issuer: cloudfront.IOrigin | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings = settings or Site()
@@ -68,8 +74,12 @@ class PrivateDistribution(Construct):
             comment=f"{Stack.of(self).stack_name}: private, signed",
             default_behavior=self._behavior(files, headers, key_groups=[key_group]),
             additional_behaviors={
-                pattern: self._behavior(files, headers, key_groups=None)
-                for pattern in settings.public_paths
+                # In this order: the first that matches decides.
+                **{one: self._issuer_behavior(issuer) for one in ISSUER_PATHS if issuer},
+                **{
+                    pattern: self._behavior(files, headers, key_groups=None)
+                    for pattern in settings.public_paths
+                },
             },
             default_root_object=settings.default_root_object,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
@@ -97,24 +107,16 @@ class PrivateDistribution(Construct):
         names = self._settings.domain_names
         return f"https://{names[0] if names else self.distribution.distribution_domain_name}"
 
-    def add_issuer(self, origin: cloudfront.IOrigin) -> None:
-        """Let an origin answer ``/auth/*`` and ``/images/*/url``, to anybody and never cached.
-
-        Cookies of another host would not come back to this one; so the issuer answers on it.
-
-        Args:
-            origin: The issuer, as in :attr:`cdk.issuer.Issuer.origin`.
-        """
-        for pattern in ("/auth/*", "/images/*/url"):
-            self.distribution.add_behavior(
-                pattern,
-                origin,
-                viewer_protocol_policy=self._viewer_protocol(),
-                allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
-                cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-                # A Function URL is found by its own Host.
-                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-            )
+    def _issuer_behavior(self, origin: cloudfront.IOrigin) -> cloudfront.BehaviorOptions:
+        """Answer anybody, and cache nothing."""
+        return cloudfront.BehaviorOptions(
+            origin=origin,
+            viewer_protocol_policy=_HTTPS,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+            # A Function URL is found by its own Host.
+            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+        )
 
     def _behavior(
         self,
@@ -127,7 +129,7 @@ class PrivateDistribution(Construct):
         return cloudfront.BehaviorOptions(
             origin=origin,
             trusted_key_groups=list(key_groups) if key_groups else None,
-            viewer_protocol_policy=self._viewer_protocol(),
+            viewer_protocol_policy=_HTTPS,
             allowed_methods=methods.ALLOW_GET_HEAD_OPTIONS
             if self._settings.cors_origins
             else methods.ALLOW_GET_HEAD,
@@ -136,9 +138,6 @@ class PrivateDistribution(Construct):
             response_headers_policy=headers,
             compress=True,
         )
-
-    def _viewer_protocol(self) -> cloudfront.ViewerProtocolPolicy:
-        return cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS
 
     def _response_headers(self) -> cloudfront.ResponseHeadersPolicy:
         settings = self._settings

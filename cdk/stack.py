@@ -52,7 +52,6 @@ class SignedCdnStack(Stack):
             probe_url=self._probe_url(config),
             reserved_concurrency=1 if config.issuer.reserved_concurrency else None,
         )
-        site = PrivateDistribution(self, "Site", key_group=keyring.key_group, settings=config.site)
         issuer = Issuer(
             self,
             "Issuer",
@@ -63,7 +62,13 @@ class SignedCdnStack(Stack):
             runs=runs,
         )
         keyring.let_sign(issuer.function.role)
-        site.add_issuer(issuer.origin)
+        site = PrivateDistribution(
+            self,
+            "Site",
+            key_group=keyring.key_group,
+            settings=config.site,
+            issuer=issuer.origin,
+        )
         if self._base_url(config).startswith("ssm:"):
             ssm.StringParameter(
                 self,

@@ -62,6 +62,7 @@ def test_paths_belong_to_the_files_folder(tmp_path: Path) -> None:
         ('[site]\npublic_paths = ["//**"]', "site.public_paths"),
         ('[site]\npublic_paths = ["/a", "/a"]', "site.public_paths"),
         ('[site]\npublic_paths = ["static/*"]', "site.public_paths"),
+        ('[site]\npublic_paths = ["/auth/*"]', "site.public_paths"),
         ('[site]\ncors_origins = ["*"]', "site.cors_origins"),
         ('[site]\ncors_origins = ["https://app.example.com/"]', "site.cors_origins"),
         ('[site]\nframe_ancestors = ["https://a.example.com; script-src *"]', "site.frame_ancestors"),

@@ -1,0 +1,533 @@
+"""The whole stack's template: what must be in it, and what must never be."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from signer.rotation.stack_properties import asked
+from signer.service.settings import ALLOWED
+from tests.cdk.templates import (
+    LOGIN,
+    Json,
+    behaviors,
+    of_type,
+    only,
+    statements,
+    template_of,
+    texts,
+)
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+CDN = "AWS::CloudFront::Distribution"
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+ARN = "arn:aws:acm:us-east-1:111122223333:certificate/0"
+STAGES: dict[str, Json] = {
+    "usual": {},
+    "log-in": {"issuer": LOGIN},
+    "own domain": {
+        "site": {"domain_names": ["media.example.com"], "certificate_arn": ARN},
+        "issuer": {**LOGIN, "oidc_client_secret_name": "media/client", "tracing": True},
+    },
+    "own zone": {
+        "site": {
+            "domain_names": ["media.example.com", "cdn.example.com"],
+            "hosted_zone_id": "Z0",
+            "hosted_zone_name": "example.com",
+            "rate_limit": 500,
+        }
+    },
+    "public": {"site": {"public_paths": ["/static/*", "/index.html"], "bind_ip": True}},
+    "cross-site": {
+        "site": {
+            "cors_origins": ["https://app.example.com"],
+            "frame_ancestors": ["https://app.example.com"],
+            "allowed_countries": ["DE"],
+        }
+    },
+    "keys in KMS": {"keys": {"custody": "kms"}},
+    "ends with its stack": {"keys": {"destroy": True}, "site": {"retain_bucket": False}},
+    "http api": {"issuer": {**LOGIN, "front_end": "http_api"}},
+    "small account": {"issuer": {"reserved_concurrency": 0}},
+    "snapshot": {
+        "site": {"domain_names": ["media.example.com"], "certificate_arn": ARN},
+        "issuer": {**LOGIN, "snap_start": True},
+    },
+}
+ISSUERS = ("/auth/*", "/images/*/url")
+
+
+@pytest.fixture(params=STAGES)
+def any_stage(request: pytest.FixtureRequest) -> Json:
+    """The template of each configuration: for what always holds."""
+    return template_of(**STAGES[request.param])
+
+
+def stage(name: str) -> Json:
+    return template_of(**STAGES[name])
+
+
+def told(template: Json) -> Json:
+    config: Json = only(template, CDN)["DistributionConfig"]
+    return config
+
+
+def variables(template: Json, handler: str) -> Json:
+    (found,) = (
+        one["Properties"]["Environment"]["Variables"]
+        for one in of_type(template, "AWS::Lambda::Function").values()
+        if one["Properties"]["Handler"] == handler
+    )
+    environment: Json = found
+    return environment
+
+
+def function(template: Json, handler: str) -> tuple[str, Json]:
+    (found,) = (
+        (name, one)
+        for name, one in of_type(template, "AWS::Lambda::Function").items()
+        if one["Properties"]["Handler"] == handler
+    )
+    return found
+
+
+# What must never be, whatever is configured.
+
+
+def test_no_key_and_no_key_group_is_the_templates(any_stage: Json) -> None:
+    for kind in ("AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup"):
+        assert of_type(any_stage, kind) == {}
+
+
+def test_no_secret_is_written_down(any_stage: Json) -> None:
+    for secret in of_type(any_stage, "AWS::SecretsManager::Secret").values():
+        assert "SecretString" not in secret["Properties"]
+        assert "GenerateSecretString" in secret["Properties"]
+    assert not [text for text in texts(any_stage) if "PRIVATE KEY" in text or "BEGIN" in text]
+    assert not any(parameter.get("Default", "").count("-----") for parameter in any_stage.get("Parameters", {}).values())  # fmt: skip
+
+
+def test_no_refusal_is_turned_into_a_page(any_stage: Json) -> None:
+    codes = [one["ErrorCode"] for one in told(any_stage).get("CustomErrorResponses", [])]
+    assert 403 not in codes
+
+
+def test_all_that_is_not_listed_needs_a_signature(any_stage: Json) -> None:
+    (ring,) = of_type(any_stage, "Custom::SigningKeyRing")
+    signed = [{"Fn::GetAtt": [ring, "KeyGroupId"]}]
+    public = {*ISSUERS, "/static/*", "/index.html"}
+    for pattern, behavior in behaviors(any_stage).items():
+        expected = None if pattern in public else signed
+        assert behavior.get("TrustedKeyGroups") == expected, pattern
+        assert "TrustedSigners" not in behavior
+    assert behaviors(any_stage)["*"]["TrustedKeyGroups"] == signed
+
+
+def test_only_listed_paths_are_public() -> None:
+    assert set(behaviors(stage("public"))) == {*ISSUERS, "/static/*", "/index.html", "*"}
+    assert set(behaviors(stage("usual"))) == {*ISSUERS, "*"}
+
+
+def test_the_issuer_comes_before_what_is_public(any_stage: Json) -> None:
+    patterns = list(behaviors(any_stage))
+    assert patterns[: len(ISSUERS)] == list(ISSUERS)
+
+
+def test_viewers_use_https(any_stage: Json) -> None:
+    for behavior in behaviors(any_stage).values():
+        assert behavior["ViewerProtocolPolicy"] == "redirect-to-https"
+
+
+def test_buckets_are_private(any_stage: Json) -> None:
+    for name, bucket in of_type(any_stage, "AWS::S3::Bucket").items():
+        properties = bucket["Properties"]
+        blocked = properties["PublicAccessBlockConfiguration"]
+        assert len(blocked) == 4
+        assert set(blocked.values()) == {True}
+        assert "AccessControl" not in properties
+        assert "WebsiteConfiguration" not in properties
+        assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]  # fmt: skip
+        assert "BucketEncryption" in properties
+        assert any(
+            policy["Properties"]["Bucket"] == {"Ref": name}
+            for policy in of_type(any_stage, "AWS::S3::BucketPolicy").values()
+        )
+
+
+def test_nobody_but_this_distribution_reads_files(any_stage: Json) -> None:
+    (distribution,) = of_type(any_stage, CDN)
+    document = only(any_stage, "AWS::S3::BucketPolicy")["PolicyDocument"]
+    allowed = [one for one in document["Statement"] if one["Effect"] == "Allow"]
+    assert len(allowed) == 1
+    assert allowed[0]["Action"] == "s3:GetObject"
+    assert allowed[0]["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    source = allowed[0]["Condition"]["StringEquals"]["AWS:SourceArn"]
+    assert {"Ref": distribution} in source["Fn::Join"][1]
+
+
+def test_plain_http_to_the_bucket_is_denied(any_stage: Json) -> None:
+    document = only(any_stage, "AWS::S3::BucketPolicy")["PolicyDocument"]
+    denied = [one for one in document["Statement"] if one["Effect"] == "Deny"]
+    conditions = [one["Condition"] for one in denied]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+    assert all(one["Principal"] == {"AWS": "*"} for one in denied)
+
+
+def test_no_role_may_do_everything(any_stage: Json) -> None:
+    for policy, statement in statements(any_stage):
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action, policy
+        assert "NotAction" not in statement
+        assert "NotResource" not in statement
+
+
+EVERYWHERE = re.compile(
+    r"(?:cloudfront:[A-Za-z]+|xray:Put[A-Za-z]+|kms:(?:CreateKey|ListKeys|TagResource))"
+)
+
+
+def test_only_what_has_no_name_is_allowed_everywhere(any_stage: Json) -> None:
+    for policy, statement in statements(any_stage):
+        if statement["Resource"] == "*":
+            actions = statement["Action"]
+            for action in [actions] if isinstance(actions, str) else actions:
+                assert EVERYWHERE.fullmatch(action), policy
+
+
+def test_no_managed_policy_is_attached(any_stage: Json) -> None:
+    for role in of_type(any_stage, "AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role["Properties"]
+
+
+def test_nothing_is_open_to_the_world(any_stage: Json) -> None:
+    for permission in of_type(any_stage, "AWS::Lambda::Permission").values():
+        assert permission["Properties"]["Principal"] != "*"
+        assert "SourceArn" in permission["Properties"]
+    for url in of_type(any_stage, "AWS::Lambda::Url").values():
+        assert url["Properties"]["AuthType"] == "AWS_IAM"
+    for kind in ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"):
+        for policy in of_type(any_stage, kind).values():
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                everybody = statement["Principal"] in ("*", {"AWS": "*"})
+                assert not (statement["Effect"] == "Allow" and everybody)
+
+
+def test_no_cache_is_shared_between_viewers_of_the_issuer(any_stage: Json) -> None:
+    for pattern in ISSUERS:
+        behavior = behaviors(any_stage)[pattern]
+        assert behavior["CachePolicyId"] == CACHING_DISABLED
+        assert behavior["OriginRequestPolicyId"] == ALL_BUT_HOST
+        assert len(behavior["AllowedMethods"]) == 7
+
+
+def test_files_are_cached_without_signatures_and_cookies(any_stage: Json) -> None:
+    for pattern, behavior in behaviors(any_stage).items():
+        if pattern not in ISSUERS:
+            assert behavior["CachePolicyId"] == CACHING_OPTIMIZED
+            # S3 refuses requests with more than 8 kB of headers.
+            assert "OriginRequestPolicyId" not in behavior
+            assert "FunctionAssociations" not in behavior
+            assert behavior["Compress"] is True
+
+
+def test_every_log_ends(any_stage: Json) -> None:
+    for group in of_type(any_stage, "AWS::Logs::LogGroup").values():
+        assert 0 < group["Properties"]["RetentionInDays"] <= 731
+
+
+def test_variables_name_secrets_and_hold_none(any_stage: Json) -> None:
+    for handler in ("issue.handler", "rotate.handler"):
+        for name, value in variables(any_stage, handler).items():
+            assert "PEM" not in name
+            if name in {"SIGNER_CREDENTIAL", "SIGNER_SESSION_KEYS"}:
+                assert value["Fn::Join"][1][0] == "secretsmanager:"
+
+
+# The distribution.
+
+
+def test_current_protocols() -> None:
+    config = told(stage("usual"))
+    assert config["HttpVersion"] == "http2and3"
+    assert config["IPV6Enabled"] is True
+    assert config["PriceClass"] == "PriceClass_100"
+    assert config["Enabled"] is True
+
+
+def test_no_ipv6_where_policies_name_ipv4_addresses() -> None:
+    assert told(stage("public"))["IPV6Enabled"] is False
+
+
+def test_an_own_certificate_has_todays_tls() -> None:
+    config = told(stage("own domain"))
+    assert config["Aliases"] == ["media.example.com"]
+    assert config["ViewerCertificate"] == {
+        "AcmCertificateArn": ARN,
+        "MinimumProtocolVersion": "TLSv1.2_2025",
+        "SslSupportMethod": "sni-only",
+    }
+
+
+def test_a_zone_gets_certificate_and_records() -> None:
+    template = stage("own zone")
+    certificate = only(template, "AWS::CertificateManager::Certificate")
+    assert certificate["DomainName"] == "media.example.com"
+    assert certificate["SubjectAlternativeNames"] == ["cdn.example.com"]
+    assert certificate["ValidationMethod"] == "DNS"
+    records = of_type(template, "AWS::Route53::RecordSet").values()
+    assert {(one["Properties"]["Name"], one["Properties"]["Type"]) for one in records} == {
+        (f"{name}.example.com.", kind) for name in ("media", "cdn") for kind in ("A", "AAAA")
+    }
+    assert of_type(stage("usual"), "AWS::CertificateManager::Certificate") == {}
+
+
+def test_log_in_can_be_slowed_down() -> None:
+    acl = only(stage("own zone"), "AWS::WAFv2::WebACL")
+    assert acl["Scope"] == "CLOUDFRONT"
+    (rule,) = acl["Rules"]
+    assert rule["Action"] == {"Block": {}}
+    rate = rule["Statement"]["RateBasedStatement"]
+    assert (rate["Limit"], rate["AggregateKeyType"], rate["EvaluationWindowSec"]) == (
+        500,
+        "IP",
+        300,
+    )
+    (acl_id,) = of_type(stage("own zone"), "AWS::WAFv2::WebACL")
+    assert told(stage("own zone"))["WebACLId"] == {"Fn::GetAtt": [acl_id, "Arn"]}
+    assert "WebACLId" not in told(stage("usual"))
+
+
+def test_countries() -> None:
+    restriction = told(stage("cross-site"))["Restrictions"]["GeoRestriction"]
+    assert restriction == {"Locations": ["DE"], "RestrictionType": "whitelist"}
+    assert "Restrictions" not in told(stage("usual"))
+
+
+def test_files_are_asked_for_with_origin_access_control(any_stage: Json) -> None:
+    controls = of_type(any_stage, "AWS::CloudFront::OriginAccessControl")
+    kinds = {}
+    for name, one in controls.items():
+        config = one["Properties"]["OriginAccessControlConfig"]
+        assert (config["SigningBehavior"], config["SigningProtocol"]) == ("always", "sigv4")
+        kinds[config["OriginAccessControlOriginType"]] = name
+    origins = told(any_stage)["Origins"]
+    for origin in origins:
+        if "S3OriginConfig" in origin:
+            assert origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+            assert origin["OriginAccessControlId"] == {"Fn::GetAtt": [kinds["s3"], "Id"]}
+        else:
+            assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+            assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
+            if "lambda" in kinds:
+                assert origin["OriginAccessControlId"] == {"Fn::GetAtt": [kinds["lambda"], "Id"]}
+    assert len(origins) == 2
+
+
+# Headers.
+
+
+def test_security_headers(any_stage: Json) -> None:
+    ((name, policy),) = of_type(any_stage, "AWS::CloudFront::ResponseHeadersPolicy").items()
+    headers = policy["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert headers["ContentTypeOptions"] == {"Override": True}
+    assert headers["ReferrerPolicy"] == {"Override": True, "ReferrerPolicy": "no-referrer"}
+    assert headers["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31_536_000
+    assert headers["ContentSecurityPolicy"]["ContentSecurityPolicy"].startswith("frame-ancestors 'self'")  # fmt: skip
+    for pattern, behavior in behaviors(any_stage).items():
+        expected = None if pattern in ISSUERS else {"Ref": name}
+        assert behavior.get("ResponseHeadersPolicyId") == expected
+
+
+def test_cors_names_sites_and_never_everybody() -> None:
+    policy = only(stage("cross-site"), "AWS::CloudFront::ResponseHeadersPolicy")
+    cors = policy["ResponseHeadersPolicyConfig"]["CorsConfig"]
+    assert cors["AccessControlAllowCredentials"] is True
+    assert cors["AccessControlAllowOrigins"] == {"Items": ["https://app.example.com"]}
+    assert "*" not in list(texts(cors))
+    usual = only(stage("usual"), "AWS::CloudFront::ResponseHeadersPolicy")
+    assert "CorsConfig" not in usual["ResponseHeadersPolicyConfig"]
+
+
+def test_preflights_are_answered_only_where_somebody_may_send_them() -> None:
+    assert behaviors(stage("cross-site"))["*"]["AllowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+    assert behaviors(stage("usual"))["*"]["AllowedMethods"] == ["GET", "HEAD"]
+
+
+# The ring.
+
+
+def test_the_ring_is_made_once_and_told_everything() -> None:
+    properties = only(stage("usual"), "Custom::SigningKeyRing")
+    assert properties["Name"] == "media"
+    assert properties["ProbeUrl"] == "/.signer/probe"
+    assert (properties["MaxLifetime"], properties["Period"], properties["Soak"]) == ("1d", "90d", "24h")  # fmt: skip
+    assert properties["Destroy"] == "false"
+    assert "IssuerRoleArn" not in properties
+    assert properties["SigningSecret"] != properties["StandbySecret"]
+    name, _ = function(stage("usual"), "rotate.handler")
+    assert properties["ServiceToken"] == {"Fn::GetAtt": [name, "Arn"]}
+    assert int(properties["ServiceTimeout"]) <= 600
+
+
+def test_every_property_of_the_ring_is_one_that_the_function_knows(any_stage: Json) -> None:
+    properties = only(any_stage, "Custom::SigningKeyRing")
+    as_sent = {name: value if isinstance(value, str) else f"arn:{json.dumps(value)}" for name, value in properties.items()}  # fmt: skip
+    assert asked(as_sent).name == "media"
+
+
+def test_what_a_rotation_needs_outlives_the_stack() -> None:
+    for kind in ("AWS::SecretsManager::Secret", "AWS::DynamoDB::Table"):
+        for resource in of_type(stage("usual"), kind).values():
+            assert resource["DeletionPolicy"] == "Retain"
+            assert resource["UpdateReplacePolicy"] == "Retain"
+    bucket = next(iter(of_type(stage("usual"), "AWS::S3::Bucket").values()))
+    assert bucket["DeletionPolicy"] == "Retain"
+
+
+def test_what_shall_end_with_its_stack_does() -> None:
+    template = stage("ends with its stack")
+    for kind in ("AWS::SecretsManager::Secret", "AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+        for resource in of_type(template, kind).values():
+            assert resource["DeletionPolicy"] == "Delete"
+    assert only(template, "Custom::SigningKeyRing")["Destroy"] == "true"
+
+
+def test_ticks_come_after_the_ring(any_stage: Json) -> None:
+    ((_, schedule),) = of_type(any_stage, "AWS::Scheduler::Schedule").items()
+    (ring,) = of_type(any_stage, "Custom::SigningKeyRing")
+    assert ring in schedule["DependsOn"]
+    assert schedule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+    assert schedule["Properties"]["State" if "State" in schedule["Properties"] else "FlexibleTimeWindow"]  # fmt: skip
+    name, _ = function(any_stage, "rotate.handler")
+    assert schedule["Properties"]["Target"]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
+
+
+def test_ticks_have_the_time_that_others_wait_for_them(any_stage: Json) -> None:
+    _, tick = function(any_stage, "rotate.handler")
+    assert tick["Properties"]["Timeout"] == 60
+    assert only(any_stage, "AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
+
+
+def test_concurrency_is_reserved_unless_the_account_has_none() -> None:
+    usual, small = stage("usual"), stage("small account")
+    for handler, expected in (("rotate.handler", 1), ("issue.handler", 100)):
+        assert function(usual, handler)[1]["Properties"]["ReservedConcurrentExecutions"] == expected
+        assert "ReservedConcurrentExecutions" not in function(small, handler)[1]["Properties"]
+
+
+def test_functions_start_with_their_permissions(any_stage: Json) -> None:
+    roles = of_type(any_stage, "AWS::IAM::Policy")
+    for one in of_type(any_stage, "AWS::Lambda::Function").values():
+        role = one["Properties"]["Role"]["Fn::GetAtt"][0]
+        policies = [
+            name for name, policy in roles.items() if {"Ref": role} in policy["Properties"]["Roles"]
+        ]
+        assert policies
+        assert set(policies) <= set(one["DependsOn"])
+
+
+def test_keys_in_kms_are_for_the_issuers_role() -> None:
+    template = stage("keys in KMS")
+    properties = only(template, "Custom::SigningKeyRing")
+    _, issuer = function(template, "issue.handler")
+    assert properties["IssuerRoleArn"] == issuer["Properties"]["Role"]
+    grants = [one for _, one in statements(template) if one["Action"] == "kms:CreateGrant"]
+    assert grants[0]["Condition"]["StringEquals"] == {"kms:GranteePrincipal": issuer["Properties"]["Role"]}  # fmt: skip
+
+
+# The issuer.
+
+
+def test_both_permissions_of_a_function_url(any_stage: Json) -> None:
+    if not of_type(any_stage, "AWS::Lambda::Url"):
+        assert of_type(any_stage, "AWS::ApiGatewayV2::Api")
+        return
+    (distribution,) = of_type(any_stage, CDN)
+    granted = [
+        one["Properties"]
+        for one in of_type(any_stage, "AWS::Lambda::Permission").values()
+        if one["Properties"]["Principal"] == "cloudfront.amazonaws.com"
+    ]
+    assert {one["Action"] for one in granted} == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}  # fmt: skip
+    for one in granted:
+        assert {"Ref": distribution} in one["SourceArn"]["Fn::Join"][1]
+        if one["Action"] == "lambda:InvokeFunction":
+            assert one["InvokedViaFunctionUrl"] is True
+
+
+def test_the_issuer_reads_the_current_credential_and_nothing_of_the_next_one(any_stage: Json) -> None:  # fmt: skip
+    ring = only(any_stage, "Custom::SigningKeyRing")
+    _, issuer = function(any_stage, "issue.handler")
+    role = issuer["Properties"]["Role"]["Fn::GetAtt"][0]
+    found = []
+    for policy in of_type(any_stage, "AWS::IAM::Policy").values():
+        if {"Ref": role} in policy["Properties"]["Roles"]:
+            found += policy["Properties"]["PolicyDocument"]["Statement"]
+    assert "cloudfront" not in json.dumps(found)
+    assert "dynamodb" not in json.dumps(found)
+    assert json.dumps(ring["StandbySecret"]) not in json.dumps(found)
+    (credential,) = (one for one in found if one["Resource"] == ring["SigningSecret"])
+    assert credential["Action"] == "secretsmanager:GetSecretValue"
+    assert credential["Condition"] == {
+        "Null": {"secretsmanager:VersionId": "true"},
+        "StringEqualsIfExists": {"secretsmanager:VersionStage": "AWSCURRENT"},
+    }
+
+
+def test_the_issuer_knows_where_the_site_is() -> None:
+    template = stage("usual")
+    parameter = only(template, "AWS::SSM::Parameter")
+    assert parameter["Name"] == "/media/base-url"
+    (distribution,) = of_type(template, CDN)
+    assert {"Fn::GetAtt": [distribution, "DomainName"]} in parameter["Value"]["Fn::Join"][1]
+    assert variables(template, "issue.handler")["SIGNER_BASE_URL"] == "ssm:/media/base-url"
+    own = stage("own domain")
+    assert variables(own, "issue.handler")["SIGNER_BASE_URL"] == "https://media.example.com"
+    assert of_type(own, "AWS::SSM::Parameter") == {}
+
+
+def test_log_in_gets_session_keys_that_nobody_wrote() -> None:
+    secrets = of_type(stage("log-in"), "AWS::SecretsManager::Secret").values()
+    generated = [one["Properties"]["GenerateSecretString"] for one in secrets]
+    assert {"PasswordLength": 43, "ExcludePunctuation": True} in generated
+    assert "SIGNER_SESSION_KEYS" in variables(stage("log-in"), "issue.handler")
+    assert "SIGNER_SESSION_KEYS" not in variables(stage("usual"), "issue.handler")
+
+
+def test_variables_are_ones_that_the_issuer_takes(any_stage: Json) -> None:
+    assert set(variables(any_stage, "issue.handler")) <= set(ALLOWED)
+
+
+def test_a_snapshot_is_of_a_published_version() -> None:
+    template = stage("snapshot")
+    _, issuer = function(template, "issue.handler")
+    assert issuer["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert of_type(template, "AWS::Lambda::Version")
+    assert only(template, "AWS::Lambda::Url")["Qualifier"] == "live"
+    _, usual = function(stage("usual"), "issue.handler")
+    assert "SnapStart" not in usual["Properties"]
+
+
+def test_arm_unless_said_otherwise() -> None:
+    for one in of_type(stage("usual"), "AWS::Lambda::Function").values():
+        assert one["Properties"]["Architectures"] == ["arm64"]
+        assert one["Properties"]["Runtime"] == "python3.13"
+    other = template_of(functions={"architecture": "x86_64", "python": "3.14"})
+    for one in of_type(other, "AWS::Lambda::Function").values():
+        assert one["Properties"]["Architectures"] == ["x86_64"]
+        assert one["Properties"]["Runtime"] == "python3.14"
+
+
+def test_what_a_person_needs_is_told(any_stage: Json) -> None:
+    outputs: dict[str, Any] = any_stage["Outputs"]
+    assert {"SiteUrl", "BucketName", "KeyGroupId", "Ring", "SigningSecret"} <= set(outputs)
+    for output in outputs.values():
+        assert output["Description"]
