@@ -122,6 +122,7 @@ class Function(Construct):
                     resources=["*"],
                 )
             )
+            self.acknowledge("AwsSolutions-IAM5[Resource::*]", "X-Ray takes traces without a name.")
         self.lambda_function = lambda_.Function(
             self,
             "Function",

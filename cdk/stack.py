@@ -105,6 +105,10 @@ class SignedCdnStack(Stack):
             issuer=issuer.function.lambda_function,
             tick=keyring.function.lambda_function,
             ring=keyring.ring,
+            settings=config.watching,
+            keys=config.keys,
+            key_group_id=keyring.key_group_id,
+            signing_secret=keyring.signing_secret,
         )
 
     def _tell(self, site: PrivateDistribution, keyring: Keyring, issuer: Issuer) -> None:

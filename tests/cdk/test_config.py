@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk.config import Config, IssuerSettings, KeySettings, Site
+from cdk.config import Config, Functions, IssuerSettings, KeySettings, Site, Watching
 from signer.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def test_the_example_says_every_default() -> None:
 
 def test_the_example_has_every_setting() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    for section in (Config, Site, IssuerSettings, KeySettings):
+    for section in (Config, Site, IssuerSettings, KeySettings, Watching, Functions):
         for name in section.__dataclass_fields__:
             assert f"\n{name} = " in text or f"\n# {name} = " in text or f"\n[{name}]" in text, name
 

@@ -238,6 +238,13 @@ def test_files_are_cached_without_signatures_and_cookies(any_stage: Json) -> Non
             assert behavior["Compress"] is True
 
 
+def test_somebody_is_told_and_logs_are_delivered(any_stage: Json) -> None:
+    assert len(of_type(any_stage, "AWS::CloudWatch::Alarm")) > 10
+    assert of_type(any_stage, "AWS::SNS::Topic")
+    assert of_type(any_stage, "AWS::Logs::Delivery")
+    assert of_type(any_stage, "AWS::Events::Rule")
+
+
 def test_every_log_ends(any_stage: Json) -> None:
     for group in of_type(any_stage, "AWS::Logs::LogGroup").values():
         assert 0 < group["Properties"]["RetentionInDays"] <= 731
