@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 import httpx
-import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -127,15 +126,9 @@ class Function:
 @contextlib.contextmanager
 def running_cloud() -> Iterator[Cloud]:
     """Run MiniStack until the block ends."""
-    narrow = ministack._environment
-
-    def wide(folder: Path, port: int) -> dict[str, str]:
-        return {**narrow(folder, port), "SERVICES": _SERVICES}
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ministack, "_environment", wide)
-        with ministack.running_ministack(ready_environment(print)) as running:
-            yield Cloud(running.endpoint_url)
+    python = ready_environment(print)
+    with ministack.running_ministack(python, services=_SERVICES) as running:
+        yield Cloud(running.endpoint_url)
 
 
 def _policy(statement: Mapping[str, object]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from signer.dev.ports import free_port
 from signer.errors import ConfigurationError
@@ -20,6 +22,18 @@ from signer.errors import ConfigurationError
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105 - MiniStack's fixed root credentials
 REGION = "us-east-1"
+
+DEMO_SERVICES: Final = "cloudfront,dynamodb,s3,secretsmanager"
+"""What `signer dev` needs: a bucket, and the keys of a ring."""
+
+STACK_SERVICES: Final = (
+    "acm,apigateway,cloudformation,cloudfront,cloudtrail,cognito-idp,dynamodb,ecr,events,iam,kms,"
+    "lambda,logs,monitoring,route53,s3,scheduler,secretsmanager,sns,sqs,ssm,sts,wafv2"
+)
+"""What the stacks of cdk/ are made of, and what the CDK's own command line asks."""
+
+GAPS: Final = Path(__file__).with_name("ministack_gaps.py")
+"""What MiniStack lacks, added to it by its own interpreter."""
 
 # The pipe on its standard input ends when this process ends, however it ends, on every system.
 _CHILD = """
@@ -29,6 +43,9 @@ def until_parent_ends():
         pass
     os._exit(0)
 threading.Thread(target=until_parent_ends, daemon=True).start()
+import runpy, sys
+if len(sys.argv) > 1:
+    runpy.run_path(sys.argv[1])["close_gaps"]()
 from ministack.app import main
 main()
 """
@@ -45,20 +62,62 @@ class MiniStack:
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What MiniStack shows when it speaks TLS.
+
+    Attributes:
+        certificate: Its certificate and those above it (PEM), for ``localhost`` and ``127.0.0.1``.
+        key: The private key of that certificate (PEM).
+        ca: The certificate that signed it. Functions that run inside trust this one alone.
+    """
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    services: str
+    authorize: bool
+    tls: Tls | None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
 @contextlib.contextmanager
-def running_ministack(python: Path) -> Iterator[MiniStack]:
+def running_ministack(
+    python: Path,
+    *,
+    services: str = DEMO_SERVICES,
+    authorize: bool = True,
+    tls: Tls | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[MiniStack]:
     """Run MiniStack with the given interpreter; its state is removed at the end.
+
+    With ``cloudformation`` among the services, or with TLS, it gets what ministack_gaps.py adds.
+    In the first case without TLS, every request counts as one that came by TLS: it is on loopback,
+    and the buckets of a stack refuse what did not.
+
+    Args:
+        python: Interpreter of :func:`signer.dev.environment.ready_environment`.
+        services: Which of AWS's services there are, as MiniStack calls them.
+        authorize: Whether signatures and permissions are checked.
+        tls: Speak TLS, as ``https://localhost``.
+        variables: More for its environment, which functions that run inside see too.
 
     Raises:
         ConfigurationError: ``ministack_start`` when it does not come up.
     """
+    settings = _Settings(services, authorize, tls, variables or {})
     with (
         tempfile.TemporaryDirectory(prefix="signer-dev-", ignore_cleanup_errors=True) as folder,
         contextlib.ExitStack() as stack,
     ):
         for _ in range(_STARTS):
             # A port can be snatched between choosing and binding; then another one is tried.
-            child = stack.enter_context(_child(python, Path(folder), free_port()))
+            child = stack.enter_context(_child(python, Path(folder), free_port(), settings))
             if child is not None:
                 break
         else:
@@ -72,12 +131,15 @@ def running_ministack(python: Path) -> Iterator[MiniStack]:
 
 
 @contextlib.contextmanager
-def _child(python: Path, folder: Path, port: int) -> Iterator[MiniStack | None]:
+def _child(
+    python: Path, folder: Path, port: int, settings: _Settings
+) -> Iterator[MiniStack | None]:
+    gaps = [str(GAPS)] if "cloudformation" in settings.services else []
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [str(python), "-I", "-X", "utf8", "-c", _CHILD],
+            [str(python), "-I", "-X", "utf8", "-c", _CHILD, *gaps],
             cwd=folder,
-            env=_environment(folder, port),
+            env=_environment(folder, port, settings),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -86,29 +148,42 @@ def _child(python: Path, folder: Path, port: int) -> Iterator[MiniStack | None]:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     try:
-        endpoint_url = f"http://127.0.0.1:{port}"
-        up = _wait_until_up(process, endpoint_url)
+        tls = settings.tls
+        endpoint_url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+        up = _wait_until_up(process, endpoint_url, tls)
         yield MiniStack(endpoint_url, process.pid) if up else None
     finally:
         _stop(process)
 
 
-def _environment(folder: Path, port: int) -> dict[str, str]:
+def _environment(folder: Path, port: int, settings: _Settings) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith(("AWS_", "LOCALSTACK_", "MINISTACK_", "S3_", "PYTHON"))
     }
+    secure = {}
+    if settings.tls is not None:
+        secure = {
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(settings.tls.certificate),
+            "MINISTACK_SSL_KEY": str(settings.tls.key),
+            # Functions that run inside, and answers to custom resources.
+            "SSL_CERT_FILE": str(settings.tls.ca),
+            "AWS_CA_BUNDLE": str(settings.tls.ca),
+        }
     return {
         **kept,
+        **secure,
+        **settings.variables,
         "GATEWAY_PORT": str(port),
         # Its default is every interface of the machine.
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
         # Each is loaded when it is first asked.
-        "SERVICES": "cloudfront,dynamodb,s3,secretsmanager",
+        "SERVICES": settings.services,
         # Anonymous requests to a private bucket are refused, and so are unknown keys.
-        "AUTH": "true",
+        "AUTH": "true" if settings.authorize else "false",
         "PERSIST_STATE": "0",
         "TMPDIR": str(folder),
         "TEMP": str(folder),
@@ -116,8 +191,11 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], endpoint_url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _wait_until_up(process: subprocess.Popen[bytes], endpoint_url: str, tls: Tls | None) -> bool:
+    context = None if tls is None else ssl.create_default_context(cafile=tls.ca)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     deadline = time.monotonic() + _SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:
         with (

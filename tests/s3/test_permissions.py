@@ -16,7 +16,6 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from signer.dev import ministack as ministack_module
 from signer.dev.environment import ready_environment
 from signer.dev.ministack import (
     ACCESS_KEY_ID,
@@ -39,15 +38,8 @@ TYPE = "image/png"
 
 @pytest.fixture(scope="module")
 def ministack() -> Iterator[MiniStack]:
-    given = ministack_module._environment
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ministack_module,
-            "_environment",
-            lambda folder, port: {**given(folder, port), "SERVICES": "s3,iam,sts"},
-        )
-        with running_ministack(ready_environment(print)) as running:
-            yield running
+    with running_ministack(ready_environment(print), services="s3,iam,sts") as running:
+        yield running
 
 
 def client(ministack: MiniStack, service: Any, **credentials: str) -> Any:  # noqa: ANN401 - boto3's

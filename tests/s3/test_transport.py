@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,16 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from signer.dev import ministack as ministack_module
 from signer.dev.environment import ready_environment
-from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_ministack
+from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Tls, running_ministack
 from signer.s3 import S3Issuer
 from tests.s3.signing import BUCKET
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
-
-# Otherwise it also takes port 443, for token issuers that nobody has here.
-NO_SECOND_PORT = "import ministack.app\nministack.app._port_is_bindable = lambda *_: False\nmain()"
 
 
 @pytest.fixture(scope="module")
@@ -69,33 +62,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def endpoint(certificate: Path) -> Iterator[str]:
     """MiniStack with TLS."""
-    given = ministack_module._environment
-    tls = {
-        "USE_SSL": "1",
-        "MINISTACK_SSL_CERT": str(certificate),
-        "MINISTACK_SSL_KEY": str(certificate.with_name("key.pem")),
-    }
-    child = ministack_module._CHILD
-    assert child.endswith("main()\n")
-
-    context = ssl.create_default_context(cafile=certificate)
-
-    def up(process: subprocess.Popen[bytes], url: str) -> bool:
-        until = time.monotonic() + 30
-        with httpx.Client(verify=context, trust_env=False) as asking:
-            while process.poll() is None and time.monotonic() < until:
-                with contextlib.suppress(httpx.TransportError):
-                    asking.get(f"{url.replace('http:', 'https:')}/_ministack/health")
-                    return True
-                time.sleep(0.05)
-        return False
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ministack_module, "_environment", lambda *at: {**given(*at), **tls})
-        patch.setattr(ministack_module, "_CHILD", child.removesuffix("main()\n") + NO_SECOND_PORT)
-        patch.setattr(ministack_module, "_wait_until_up", up)
-        with running_ministack(ready_environment(print)) as running:
-            yield running.endpoint_url.replace("http://127.0.0.1", "https://localhost")
+    tls = Tls(certificate, certificate.with_name("key.pem"), ca=certificate)
+    with running_ministack(ready_environment(print), tls=tls) as running:
+        yield running.endpoint_url
 
 
 def fill(endpoint: str, certificate: Path) -> None:
