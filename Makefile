@@ -11,7 +11,7 @@ BIN := .venv/bin
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo example example-named test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
+.PHONY: help setup demo cdk example example-named test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -20,6 +20,9 @@ setup: dev-set browser  ## make .venv with everything, and find a browser for th
 
 demo: demo-set  ## serve a private gallery behind a local CloudFront (ARGS=--check: run the story and exit)
 	@$(BIN)/signer dev $(ARGS)
+
+cdk: demo-set  ## the CDK's command line (ARGS="synth -c config=media.toml"; docs/deploy.md)
+	@$(BIN)/python tools/cdk.py $(ARGS)
 
 example: example-named dev-set  ## serve an example backend behind a local CloudFront (ARGS=flask, fastapi or django)
 	@$(BIN)/python examples/backends/run.py $(ARGS)

@@ -49,8 +49,13 @@ def filled(kind: type[Section], told: Mapping[str, Any], folder: Path, prefix: s
         if name not in known:
             advice = f"allowed here are: {', '.join(known)}"
             raise wrong(f"{prefix}{name[:64]}", "is not known", advice)
+    # A table that is missing is one without settings; a path's default is relative as well.
+    missing = {one.name: one for one in fields(cast("Any", kind)) if one.name not in told}
+    unsaid: dict[str, Any] = {name: {} for name in missing if is_dataclass(kinds[name])}
+    unsaid |= {name: str(one.default) for name, one in missing.items() if kinds[name] is Path}
     given = {
-        name: _value(kinds[name], value, folder, f"{prefix}{name}") for name, value in told.items()
+        name: _value(kinds[name], value, folder, f"{prefix}{name}")
+        for name, value in {**told, **unsaid}.items()
     }
     return kind(**given)
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CODE = tuple(
     folder
-    for folder in ("signer", "lambda", "tests", "tools", "benchmarks", "examples")
+    for folder in ("signer", "lambda", "cdk", "tests", "tools", "benchmarks", "examples")
     if any((ROOT / folder).rglob("*.py"))
 )
 

@@ -1,4 +1,4 @@
-"""Write the hashed lock files from requirements/*.in and pyproject.toml.
+"""Write the hashed lock files from requirements/*.in, lambda/requirements.in and pyproject.toml.
 
 Run it with `make lock` after a change of either. The locks hold for every platform and every
 supported Python, name no package index and no download address, and pin each file by its hash.
@@ -24,6 +24,12 @@ LOCKS: dict[str, tuple[str, ...]] = {
         "--constraint=requirements/demo.txt",
     ),
     "signer/dev/ministack.txt": ("requirements/ministack.in",),
+    # In the versions that the tests run with.
+    "lambda/requirements.txt": (
+        "lambda/requirements.in",
+        "--excludes=lambda/runtime.txt",
+        "--constraint=requirements/demo.txt",
+    ),
 }
 
 FLAGS = (
