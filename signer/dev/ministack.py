@@ -32,7 +32,9 @@ STACK_SERVICES: Final = (
 )
 """What the stacks of cdk/ are made of, and what the CDK's own command line asks."""
 
-GAPS: Final = Path(__file__).with_name("ministack_gaps.py")
+GAPS: Final = tuple(
+    Path(__file__).with_name(name) for name in ("ministack_gaps_services.py", "ministack_gaps.py")
+)
 """What MiniStack lacks, added to it by its own interpreter."""
 
 # The pipe on its standard input ends when this process ends, however it ends, on every system.
@@ -44,8 +46,8 @@ def until_parent_ends():
     os._exit(0)
 threading.Thread(target=until_parent_ends, daemon=True).start()
 import runpy, sys
-if len(sys.argv) > 1:
-    runpy.run_path(sys.argv[1])["close_gaps"]()
+while len(sys.argv) > 1:
+    runpy.run_path(sys.argv.pop())["close_gaps"]()
 from ministack.app import main
 main()
 """
@@ -96,7 +98,7 @@ def running_ministack(
 ) -> Iterator[MiniStack]:
     """Run MiniStack with the given interpreter; its state is removed at the end.
 
-    With ``cloudformation`` among the services, or with TLS, it gets what ministack_gaps.py adds.
+    With ``cloudformation`` among the services, or with TLS, it gets what :data:`GAPS` add.
     In the first case without TLS, every request counts as one that came by TLS: it is on loopback,
     and the buckets of a stack refuse what did not.
 
@@ -134,7 +136,8 @@ def running_ministack(
 def _child(
     python: Path, folder: Path, port: int, settings: _Settings
 ) -> Iterator[MiniStack | None]:
-    gaps = [str(GAPS)] if "cloudformation" in settings.services else []
+    closed = settings.tls is not None or "cloudformation" in settings.services.split(",")
+    gaps = [str(file) for file in GAPS] if closed else []
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [str(python), "-I", "-X", "utf8", "-c", _CHILD, *gaps],

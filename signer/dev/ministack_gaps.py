@@ -1,8 +1,9 @@
-"""What MiniStack 1.5.33 lacks of what the stacks of cdk/ need; its own interpreter runs this file.
+"""What MiniStack's CloudFormation lacks of what the stacks of cdk/ need.
 
-That interpreter has no ``signer``, and type checkers have no ``ministack``: this file stands alone
-and asks for modules by name. MiniStack's insides are not an API, so all that is touched is named in
-``TOUCHED``; run as a program, this file writes which of that is gone, as a JSON list.
+MiniStack's own interpreter runs this file. It has no ``signer``, and type checkers have no
+``ministack``: this file stands alone and asks for modules by name. MiniStack's insides are not an
+API, so all that is touched is named in ``TOUCHED``; run as a program, this file writes which of
+that is gone, as a JSON list.
 """
 
 # ruff: noqa: SLF001, ANN401 - all that is touched here is private and has no types
@@ -13,7 +14,6 @@ import functools
 import importlib
 import json
 import operator
-import re
 import secrets
 import string
 import sys
@@ -21,24 +21,16 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 TOUCHED: Final = (
-    "ministack.app:_port_is_bindable",
-    "ministack.app:pin_request_origin",
-    "ministack.core.lambda_runtime:_PYTHON_WORKER_SCRIPT",
-    "ministack.core.tls:use_ssl_enabled",
     "ministack.services.cloudformation:_change_sets",
     "ministack.services.cloudformation.handlers:_ACTION_HANDLERS",
     "ministack.services.cloudformation.helpers:_p",
     "ministack.services.cloudformation.provisioners:_REPLACING_PROPERTIES",
     "ministack.services.cloudformation.provisioners:_RESOURCE_HANDLERS",
+    "ministack.services.cloudformation.provisioners:_cw_metric_alarm_record",
     "ministack.services.cloudformation.provisioners:_property_recreation",
     "ministack.services.cloudformation.provisioners:_sm_secret_string",
     "ministack.services.cloudformation.provisioners:_update_resource",
     "ministack.services.cloudformation.stacks:_update_resource",
-    "ministack.services.cloudfront:SubElement",
-    "ministack.services.cloudfront:_build_distribution_xml",
-    "ministack.services.cloudfront:_key_groups",
-    "ministack.services.cloudfront:_policy_list_distributions",
-    "ministack.services.cloudfront:handle_request",
     "ministack.services.cloudwatch_logs:_create_delivery",
     "ministack.services.cloudwatch_logs:_delete_delivery",
     "ministack.services.cloudwatch_logs:_delete_delivery_destination",
@@ -46,6 +38,7 @@ TOUCHED: Final = (
     "ministack.services.cloudwatch_logs:_deliveries",
     "ministack.services.cloudwatch_logs:_put_delivery_destination",
     "ministack.services.cloudwatch_logs:_put_delivery_source",
+    "ministack.services.lambda_svc:_functions",
     "ministack.services.secretsmanager:_delete_resource_policy",
     "ministack.services.secretsmanager:_put_resource_policy",
     "ministack.services.secretsmanager:_resolve",
@@ -53,9 +46,10 @@ TOUCHED: Final = (
 """All that is replaced or used, as ``module:name``."""
 
 _CFN: Final = "ministack.services.cloudformation"
-_ENVIRONMENT_LINE: Final = "    os.environ.update(env)\n"
 
 _WRITE_ONLY: Final = {"AWS::SecretsManager::Secret": ("SecretString", "GenerateSecretString")}
+# It finds the old record by the old properties, all of which it needs.
+_LEFT: Final = ("AWS::Route53::RecordSet",)
 
 _reverting: contextvars.ContextVar[bool] = contextvars.ContextVar("reverting", default=False)
 
@@ -67,12 +61,9 @@ def missing(names: Collection[str] = TOUCHED) -> list[str]:
 
 def close_gaps() -> None:
     """Add what is missing to the MiniStack of this process, before it starts."""
-    _bind_one_port()
-    _count_loopback_as_secure()
-    _tell_functions_their_handler()
     _name_secrets_by_arn()
-    _list_distributions_by_key_group()
-    _tell_active_keys()
+    _reserve_concurrency()
+    _alarm_on_expressions()
     _add_types()
     _revert_drift()
 
@@ -92,28 +83,27 @@ def _service(name: str) -> Any:
     return _module(f"ministack.services.{name}")
 
 
-def _bind_one_port() -> None:
-    """With TLS it takes port 443 too, for token issuers that nobody has here."""
-    _module("ministack.app")._port_is_bindable = lambda *_: False
+def _reserve_concurrency() -> None:
+    """Give functions of templates the concurrency that is reserved for them."""
+    handlers = _module(f"{_CFN}.provisioners")._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create, update = handlers["create"], handlers["update"]
+    lambdas = _service("lambda_svc")
 
+    def reserved(name: str, props: Mapping[str, Any]) -> None:
+        count = props.get("ReservedConcurrentExecutions")
+        lambdas._functions[name]["concurrency"] = None if count is None else int(count)
 
-def _count_loopback_as_secure() -> None:
-    """Without TLS, what is asked counts as asked by TLS: buckets refuse anything else."""
-    if _module("ministack.core.tls").use_ssl_enabled():
-        return
-    app = _module("ministack.app")
-    pin = app.pin_request_origin
-    app.pin_request_origin = lambda source_ip, _: pin(source_ip, True)  # noqa: FBT003 - its own
+    def created(logical_id: str, props: Any, *rest: Any) -> Any:
+        made = create(logical_id, props, *rest)
+        reserved(made[0], props)
+        return made
 
+    def updated(pid: str, old: Any, props: Any, *rest: Any) -> Any:
+        made = update(pid, old, props, *rest)
+        reserved(made[0], props)
+        return made
 
-def _tell_functions_their_handler() -> None:
-    """Set ``_HANDLER``. AWS page: "Defined runtime environment variables" (lambda)."""
-    runtime = _module("ministack.core.lambda_runtime")
-    script = runtime._PYTHON_WORKER_SCRIPT
-    if _ENVIRONMENT_LINE not in script:
-        raise RuntimeError("MiniStack starts functions in another way: look at ministack_gaps.py")
-    more = '    os.environ["_HANDLER"] = init["module"] + "." + init["handler"]\n'
-    runtime._PYTHON_WORKER_SCRIPT = script.replace(_ENVIRONMENT_LINE, _ENVIRONMENT_LINE + more, 1)
+    handlers.update(create=created, update=updated)
 
 
 def _name_secrets_by_arn() -> None:
@@ -165,51 +155,18 @@ def _on(props: Mapping[str, Any], name: str) -> bool:
     return str(props.get(name, False)).lower() == "true"
 
 
-def _list_distributions_by_key_group() -> None:
-    """Answer ListDistributionsByKeyGroup (API_ListDistributionsByKeyGroup)."""
-    cloudfront = _service("cloudfront")
-    answer = cloudfront.handle_request
-    spec = {"missing": "NoSuchResource", "label": "key group", "managed": {}}
+def _alarm_on_expressions() -> None:
+    """Take alarms on metric math. They are kept and shown, and never find data to alarm on."""
+    provisioners = _module(f"{_CFN}.provisioners")
+    record = provisioners._cw_metric_alarm_record
 
-    async def answered(method: str, path: str, *rest: Any) -> Any:
-        asked = re.fullmatch(r"/2020-05-31/distributionsByKeyGroupId/([^/]+)/?", path)
-        if asked and method == "GET":
-            return cloudfront._policy_list_distributions(cloudfront._key_groups, spec, asked[1])
-        return await answer(method, path, *rest)
+    def recorded(name: str, props: Mapping[str, Any]) -> Any:
+        if not props.get("Metrics"):
+            return record(name, props)
+        stand_in = {"MetricName": "expression", "Namespace": "none", "Metrics": None}
+        return {**record(name, {**props, **stand_in}), "Metrics": props["Metrics"]}
 
-    cloudfront.handle_request = answered
-
-
-def _tell_active_keys() -> None:
-    """Show ActiveTrustedKeyGroups of a distribution (API_Distribution)."""
-    cloudfront = _service("cloudfront")
-    build = cloudfront._build_distribution_xml
-
-    def built(parent: Any, distribution: Any) -> None:
-        build(parent, distribution)
-        trusted = {
-            item.text: None
-            for items in parent.findall(".//TrustedKeyGroups/Items")
-            for item in items
-        }
-        active = cloudfront.SubElement(parent, "ActiveTrustedKeyGroups")
-        cloudfront.SubElement(active, "Enabled").text = str(bool(trusted)).lower()
-        for group_id, group in zip(trusted, _listed(active, "KeyGroup", len(trusted)), strict=True):
-            cloudfront.SubElement(group, "KeyGroupId").text = group_id
-            known = cloudfront._key_groups.get(group_id)
-            keys = known["Config"].get("Items", []) if known else []
-            pairs = cloudfront.SubElement(group, "KeyPairIds")
-            for key, pair in zip(keys, _listed(pairs, "KeyPairId", len(keys)), strict=True):
-                pair.text = key
-
-    cloudfront._build_distribution_xml = built
-
-
-def _listed(parent: Any, tag: str, count: int) -> list[Any]:
-    child = _service("cloudfront").SubElement
-    child(parent, "Quantity").text = str(count)
-    items = child(parent, "Items") if count else None
-    return [child(items, tag) for _ in range(count)]
+    provisioners._cw_metric_alarm_record = recorded
 
 
 def _add_types() -> None:
@@ -229,6 +186,12 @@ def _add_types() -> None:
         "create": _create_delivery,
         "update": _update_delivery,
         "delete": lambda pid, _: _done(logs._delete_delivery, {"id": pid}),
+    }
+    # CloudFront of MiniStack measures nothing that one could subscribe to.
+    types["AWS::CloudFront::MonitoringSubscription"] = {
+        "create": lambda _, props, __: (props["DistributionId"], {}),
+        "update": lambda pid, *_: (pid, {}),
+        "delete": lambda *_: None,
     }
     policy = _service("secretsmanager")._delete_resource_policy
     types["AWS::SecretsManager::ResourcePolicy"] = {
@@ -362,8 +325,8 @@ def _write_anew() -> None:
 
     @functools.wraps(update)
     def updated(kind: str, pid: str, old: Any, new: Any, *rest: Any) -> Any:
-        handlers = provisioners._RESOURCE_HANDLERS.get(kind, {})
-        if _reverting.get() and old == new and "update" in handlers:
+        changeable = "update" in provisioners._RESOURCE_HANDLERS.get(kind, {})
+        if _reverting.get() and old == new and changeable and kind not in _LEFT:
             old = {name: new[name] for name in new if not _in_place(kind, name)}
         return update(kind, pid, old, new, *rest)
 
