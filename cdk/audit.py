@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from aws_cdk import Fn, Token
+from aws_cdk import Fn, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -180,18 +180,17 @@ def calls(
 
 
 def secret_ids(secret: secretsmanager.ISecret) -> list[str]:
-    """Return what a caller may call a secret: its ARN, the ARN without its suffix, its name."""
+    """Return what a caller may call a secret: its ARN, or its name."""
     arn = secret.secret_arn
     made = secret.node.default_child
-    if isinstance(made, secretsmanager.CfnSecret) and made.name is None:
+    if not isinstance(made, secretsmanager.CfnSecret):
+        return [arn, secret.secret_name]
+    name = Stack.of(secret).resolve(made.name)
+    if name is None:
         # CloudFormation's own names are LOGICALID-RANDOM, and the ARN ends with one more part.
         parts = Fn.split("-", Fn.select(_NAME_PART, Fn.split(":", arn)))
         name = Fn.join("-", [Fn.select(0, parts), Fn.select(1, parts)])
-    elif isinstance(made, secretsmanager.CfnSecret):
-        name = cast("str", made.name)
-    else:
-        name = secret.secret_name
-    return [arn, name] if Token.is_unresolved(arn) or arn != name else [arn]
+    return [arn, name]
 
 
 def _changed(secret: secretsmanager.ISecret) -> Pattern:
