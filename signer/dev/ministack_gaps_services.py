@@ -27,13 +27,17 @@ TOUCHED: Final = (
     "ministack.services.cloudfront:SubElement",
     "ministack.services.cloudfront:_build_distribution_xml",
     "ministack.services.cloudfront:_ensure_distribution_config_sdk_compat",
+    "ministack.services.cloudfront:_error",
     "ministack.services.cloudfront:_fetch_from_function_url_origin",
     "ministack.services.cloudfront:_fetch_from_origin",
     "ministack.services.cloudfront:_key_groups",
-    "ministack.services.cloudfront:_policy_list_distributions",
+    "ministack.services.cloudfront:_key_groups_using",
+    "ministack.services.cloudfront:_trusted_key_group_ids",
+    "ministack.services.cloudfront:_xml_response",
     "ministack.services.cloudfront:handle_request",
     "ministack.services.lambda_svc:_functions",
     "ministack.services.lambda_svc:resolve_function_url",
+    "ministack.services.scheduler:_SCHEDULE_TICK_INTERVAL",
 )
 """All that is replaced or used, as ``module:name``."""
 
@@ -61,6 +65,8 @@ def close_gaps() -> None:
     _list_distributions_by_key_group()
     _tell_active_keys()
     _call_functions_as_cloudfront()
+    # It looks every ten seconds for schedules that are due, and nobody waits that long.
+    _service("scheduler")._SCHEDULE_TICK_INTERVAL = 1
 
 
 def _has(module: str, name: str) -> bool:
@@ -120,13 +126,23 @@ def _list_distributions_by_key_group() -> None:
     """Answer ListDistributionsByKeyGroup (API_ListDistributionsByKeyGroup)."""
     cloudfront = _service("cloudfront")
     answer = cloudfront.handle_request
-    spec = {"missing": "NoSuchResource", "label": "key group", "managed": {}}
 
     async def answered(method: str, path: str, *rest: Any) -> Any:
         asked = re.fullmatch(r"/2020-05-31/distributionsByKeyGroupId/([^/]+)/?", path)
-        if asked and method == "GET":
-            return cloudfront._policy_list_distributions(cloudfront._key_groups, spec, asked[1])
-        return await answer(method, path, *rest)
+        if not asked or method != "GET":
+            return await answer(method, path, *rest)
+        if asked[1] not in cloudfront._key_groups:
+            return cloudfront._error("NoSuchResource", "The key group does not exist.", 404)
+        found = cloudfront._key_groups_using(asked[1])
+
+        def build(root: Any) -> None:
+            cloudfront.SubElement(root, "MaxItems").text = "100"
+            cloudfront.SubElement(root, "IsTruncated").text = "false"
+            items = _listed(root, "DistributionId", len(found))
+            for item, distribution in zip(items, found, strict=True):
+                item.text = distribution
+
+        return cloudfront._xml_response("DistributionIdList", build)
 
     cloudfront.handle_request = answered
 
@@ -138,11 +154,7 @@ def _tell_active_keys() -> None:
 
     def built(parent: Any, distribution: Any) -> None:
         build(parent, distribution)
-        trusted = {
-            item.text: None
-            for items in parent.findall(".//TrustedKeyGroups/Items")
-            for item in items
-        }
+        trusted = sorted(cloudfront._trusted_key_group_ids(distribution))
         active = cloudfront.SubElement(parent, "ActiveTrustedKeyGroups")
         cloudfront.SubElement(active, "Enabled").text = str(bool(trusted)).lower()
         for group_id, group in zip(trusted, _listed(active, "KeyGroup", len(trusted)), strict=True):

@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from signer.dev.environment import ready_environment
 from signer.dev.ministack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Tls, running_ministack
 from signer.s3 import S3Issuer
 from tests.s3.signing import BUCKET
+from tests.tls import make_tls
 
 pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a certificate of this run for loopback, and its key beside it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [
-                    x509.DNSName("localhost"),
-                    x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")),
-                ]
-            ),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    file.write_bytes(made.public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.with_name("key.pem").write_bytes(private)
-    return file
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    return make_tls(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
-def endpoint(certificate: Path) -> Iterator[str]:
+def certificate(tls: Tls) -> Path:
+    return tls.ca
+
+
+@pytest.fixture(scope="module")
+def endpoint(tls: Tls) -> Iterator[str]:
     """MiniStack with TLS."""
-    tls = Tls(certificate, certificate.with_name("key.pem"), ca=certificate)
     with running_ministack(ready_environment(print), tls=tls) as running:
         yield running.endpoint_url
 
