@@ -27,6 +27,7 @@ RULES = Path(__file__).resolve().parents[2] / "cdk/rules.guard"
 UNNEEDED = MappingProxyType(
     {"W3005": "The CDK writes each dependency, also one that a reference implies."}
 )
+_NEXT = "\nrule "
 _PUBLIC = "let public_paths = ['/auth/*', '/images/*/url']"
 
 
@@ -83,29 +84,36 @@ def guard(template: Mapping[str, Any], public: Sequence[str] = ()) -> list[str]:
         template: The template.
         public: Path patterns that anybody may read, besides the issuer's.
     """
-    document = json.dumps(template)
     paths = ", ".join(f"'{path}'" for path in ("/auth/*", "/images/*/url", *public))
-    first, *rules = RULES.read_text("utf-8").split("\nrule ")
-    assert first.count(_PUBLIC) == 1
-    definitions = first.replace(_PUBLIC, f"let public_paths = [{paths}]")
+    definitions, *rules = RULES.read_text("utf-8").split(_NEXT)
+    assert definitions.count(_PUBLIC) == 1
+    definitions = definitions.replace(_PUBLIC, f"let public_paths = [{paths}]")
+    document = json.dumps(template)
+    found = _broken(document, _NEXT.join((definitions, *rules)))
+    if found is not None:
+        return found
+    # Each for itself: then it is known at least which one the report was of.
     found = []
     for rule in rules:
-        name = rule.split()[0]
-        told = f"{definitions}\nrule {rule}"
-        answer = guardpycfn.validate_with_guard(document, told, False)
-        assert answer["success"], answer
-        found += [f"{name}: {message}" for message in _broken(answer["result"])]
+        broken = _broken(document, definitions + _NEXT + rule)
+        found += [f"{rule.split()[0]}: is broken"] if broken is None else broken
     return found
 
 
-def _broken(report: Mapping[str, Any] | str) -> list[str]:
+def _broken(document: str, rules: str) -> list[str] | None:
+    """Return what is broken; None where the report cannot be read.
+
+    The wrapper cuts a report with texts in it that look like the beginning of one. Only rules that
+    are broken have such texts.
+    """
+    answer = guardpycfn.validate_with_guard(document, rules, False)
+    assert answer["success"], answer
+    report = answer["result"]
     if isinstance(report, str):
-        # The wrapper cuts a report whose texts look like the beginning of one. Only what is not
-        # kept has such texts.
-        return ["is broken"]
+        return None
     # A block that is not there at all has no message.
     return [
-        message
+        f"{one['Rule']['name']}: {message}"
         for one in report["not_compliant"]
         for message in sorted(set(_messages(one["Rule"]["checks"]))) or ["something is missing"]
     ]
@@ -113,7 +121,7 @@ def _broken(report: Mapping[str, Any] | str) -> list[str]:
 
 def guard_rules() -> list[str]:
     """Return the names of our own rules."""
-    return [rule.split()[0] for rule in RULES.read_text("utf-8").split("\nrule ")[1:]]
+    return [rule.split()[0] for rule in RULES.read_text("utf-8").split(_NEXT)[1:]]
 
 
 def _messages(checks: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Alarms, dashboard and access log: what they look at, and what they must never write down."""
+"""Alarms and dashboard: they look at what is there, and tell people what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tests.cdk.templates import Json, of_type, only, texts  # isort: skip
 
 from aws_cdk import App
 
-from cdk.log_delivery import FIELDS
 from cdk.metrics import NAMESPACE
 from signer.cli.program import program
 from signer.service import Reply
@@ -27,17 +26,6 @@ from tests.rotation.world import World
 pytestmark = pytest.mark.xdist_group("cdk")
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-NEVER_LOGGED = {
-    "cs-uri-query",
-    "cs(Cookie)",
-    "cs(Referer)",
-    "cs-cookie",
-    "cs-referer",
-    "cs-headers",
-    "x-forwarded-for",
-    "viewer-request-log-data",
-    "viewer-response-log-data",
-}
 NO_ALARM = {"ComingKeyAge"}
 RING_NAME = RING.removeprefix("dynamodb:")
 
@@ -297,55 +285,6 @@ def test_the_dashboard_is_json_that_shows_every_alarm() -> None:
         part["Fn::GetAtt"][0] for part in parts if isinstance(part, dict) and "Fn::GetAtt" in part
     }
     assert shown == set(of_type(watched(), "AWS::CloudWatch::Alarm"))
-
-
-# The access log.
-
-
-def test_the_log_has_nothing_that_opens_a_file() -> None:
-    fields = only(watched(), "AWS::Logs::Delivery")["RecordFields"]
-    assert fields == list(FIELDS)
-    assert not NEVER_LOGGED & set(fields)
-    # Without a list CloudFront logs every field.
-    assert {"sc-status", "x-edge-detailed-result-type", "cs-uri-stem"} <= set(fields)
-    assert len(set(fields)) == len(fields)
-
-
-def test_the_log_is_delivered_to_a_group_that_only_this_account_can_fill() -> None:
-    template = watched()
-    source = only(template, "AWS::Logs::DeliverySource")
-    assert source["LogType"] == "ACCESS_LOGS"
-    assert source["ResourceArn"]["Fn::Join"][1][-1].endswith(":distribution/EDFDVBD6EXAMPLE")
-    (group,) = of_type(template, "AWS::Logs::LogGroup")
-    destination = only(template, "AWS::Logs::DeliveryDestination")
-    assert destination["DestinationResourceArn"] == {"Fn::GetAtt": [group, "Arn"]}
-    ((permission, policy),) = of_type(template, "AWS::Logs::ResourcePolicy").items()
-    ((_, delivery),) = of_type(template, "AWS::Logs::Delivery").items()
-    assert permission in delivery["DependsOn"]
-    parts = policy["Properties"]["PolicyDocument"]["Fn::Join"][1]
-    document = "".join(
-        part if isinstance(part, str) else next(iter(part.values())) for part in parts
-    )
-    (statement,) = json.loads(document)["Statement"]
-    assert statement["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
-    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-    assert statement["Condition"]["ArnLike"]["aws:SourceArn"].endswith(
-        f":logs:us-east-1:{ACCOUNT}:*"
-    )
-    assert statement["Resource"].endswith(f":log-group:{group}:log-stream:*")
-
-
-@pytest.mark.parametrize("days", [1, 30, 365])
-def test_the_log_ends(days: int) -> None:
-    template = watched(settings={"log_days": days})
-    assert only(template, "AWS::Logs::LogGroup")["RetentionInDays"] == days
-
-
-def test_a_log_that_is_delivered_already_is_left_alone() -> None:
-    template = watched(deliver_log=False)
-    assert not [
-        one for one in template["Resources"].values() if one["Type"].startswith("AWS::Logs::")
-    ]
 
 
 # Where it works.

@@ -69,11 +69,15 @@ def watched_stack(
         signing_secret=secretsmanager.Secret.from_secret_complete_arn(stack, "Signing", SECRET),
         readers=[READER] if reading else [],
         rotators=[OTHER_ROTATOR],
-        dead_letters=sqs.Queue(stack, "Lost") if queue else None,
+        dead_letters=_queue(stack) if queue else None,
         topic=sns.Topic.from_topic_arn(stack, "Told", topic) if given_topic else None,
         deliver_log=deliver_log,
     )
     return stack
+
+
+def _queue(stack: Stack) -> sqs.Queue:
+    return sqs.Queue(stack, "Lost", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True)
 
 
 def watched(**told: Any) -> Json:  # noqa: ANN401 - as above
