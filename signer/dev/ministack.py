@@ -169,11 +169,12 @@ def _environment(folder: Path, port: int, settings: _Settings) -> dict[str, str]
     if settings.tls is not None:
         secure = {
             "USE_SSL": "1",
-            "MINISTACK_SSL_CERT": str(settings.tls.certificate),
-            "MINISTACK_SSL_KEY": str(settings.tls.key),
-            # Functions that run inside, and answers to custom resources.
-            "SSL_CERT_FILE": str(settings.tls.ca),
-            "AWS_CA_BUNDLE": str(settings.tls.ca),
+            "MINISTACK_SSL_CERT": str(settings.tls.certificate.resolve()),
+            "MINISTACK_SSL_KEY": str(settings.tls.key.resolve()),
+            # Functions inherit both: boto3 reads the second, and urllib, which answers
+            # CloudFormation, the first.
+            "SSL_CERT_FILE": str(settings.tls.ca.resolve()),
+            "AWS_CA_BUNDLE": str(settings.tls.ca.resolve()),
         }
     return {
         **kept,
