@@ -1,4 +1,4 @@
-"""The linters find what they are for: every rule of ours is broken on purpose, by one change."""
+"""Our own rules for templates: each is broken on purpose, by one change."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from collections.abc import Callable
 import pytest
 
 # First, since it finds a Node.js for the CDK.
-from tests.cdk.templates import Json, app_of, config_of, of_type, template_of  # isort: skip
+from tests.cdk.templates import Json, of_type, template_of  # isort: skip
 
-from aws_cdk import App, Stack
-from aws_cdk import aws_s3 as s3
-
-from cdk.acknowledged import acknowledge
-from tests.cdk.linting import acknowledged, cfn_lint, guard, guard_rules, nag
-from tests.cdk.watched import watched, watched_stack
+from tests.cdk.linting import guard, guard_rules
+from tests.cdk.watched import watched
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -251,9 +247,6 @@ def template() -> Json:
     return template_of(site={"public_paths": ["/static/*"]})
 
 
-# Our own rules.
-
-
 def test_the_stack_keeps_every_rule(template: Json) -> None:
     assert guard(template, ["/static/*"]) == []
     assert guard(watched(queue=True)) == []
@@ -290,43 +283,3 @@ def test_what_is_allowed_is_not_found(template: Json, harmless: Change) -> None:
     changed = copy.deepcopy(template)
     harmless(changed)
     assert guard(changed, ["/static/*"]) == []
-
-
-# AWS's.
-
-
-def test_nag_finds_nothing_in_what_watches() -> None:
-    app = App()
-    watched_stack(app, queue=False, settings={"more_metrics": True, "emails": ["ops@example.com"]})
-    assert nag(app) == []
-    assert acknowledged(app) == []
-
-
-def test_nag_finds_what_is_wrong_until_a_reason_is_given() -> None:
-    app = App()
-    bucket = s3.Bucket(Stack(app, "Stack"), "Files")
-    acknowledge(bucket, "AwsSolutions-S1", "It is for this test.")
-    (found,) = nag(app)
-    assert found.startswith("AwsSolutions-S10 Stack/Files/Resource: ")
-    assert [one[0] for one in acknowledged(app)] == ["Stack/Files"]
-
-
-def test_each_reason_is_a_sentence() -> None:
-    app, _ = app_of(config_of())
-    given = acknowledged(app)
-    assert given
-    for _, rule, reason in given:
-        assert "AwsSolutions-" in rule
-        assert reason.endswith(".")
-        assert len(reason.split()) >= 4
-
-
-def test_cfn_lint_finds_nothing_in_what_watches() -> None:
-    assert cfn_lint(watched(queue=True, settings={"more_metrics": True})) == []
-
-
-def test_cfn_lint_finds_what_cloudformation_would_refuse() -> None:
-    changed = watched()
-    changed["Resources"]["Topic"] = {"Type": "AWS::SNS::Topic", "Properties": {"Name": "x"}}
-    (found,) = cfn_lint(changed)
-    assert found.startswith("E3002 Resources/Topic/Properties/Name: ")
