@@ -17,13 +17,17 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from signer.aws_json import JsonClient
+from signer.custody import read_secret_text
+from signer.errors import SignerError
 from signer.service import Reply, Request, Service, Settings, problem
 from signer.service.front_ends import answer_of, is_event_of, request_of
+from signer.service.settings import wrong_setting
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 SERVICE: Final = "issuer"
+BASE_URL: Final = "SIGNER_BASE_URL"
 NAMESPACE: Final = "CloudFrontIssuer"
 _SERVER_ERROR: Final = 500
 
@@ -35,8 +39,9 @@ def build(environ: Mapping[str, str]) -> Handler:
         ConfigurationError: A setting is wrong; the message names the variable.
         GrantError: The grants table is wrong; the message names the line.
     """
-    settings = Settings.from_environment(environ)
-    service = Service(settings, client_for=_clients(environ))
+    clients = _clients(environ)
+    settings = Settings.from_environment(_with_base_url(environ, clients))
+    service = Service(settings, client_for=clients)
     if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         # No secret may be frozen into the snapshot; each restored copy reads its own.
         _after_restore(service.forget)
@@ -93,6 +98,23 @@ def _clients(environ: Mapping[str, str]) -> Callable[[str], object]:
     return lambda service: JsonClient(service, environ=environ) if on_aws else None
 
 
+def _with_base_url(
+    environ: Mapping[str, str], clients: Callable[[str], object]
+) -> Mapping[str, str]:
+    """Read the base URL where a stack writes it once its distribution has a name."""
+    place = environ.get(BASE_URL, "")
+    if not place.startswith("ssm:"):
+        return environ
+    if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        # The snapshot is taken before the distribution is there.
+        raise wrong_setting(BASE_URL, "cannot be looked up for a snapshot")
+    try:
+        told = read_secret_text(place, client=clients("ssm"))
+    except SignerError as error:
+        raise wrong_setting(BASE_URL, f"cannot be looked up: {error.message}") from None
+    return {**environ, BASE_URL: told.strip()}
+
+
 def _after_restore(forget: Callable[[], None]) -> None:
     import snapshot_restore_py  # type: ignore[import-untyped] # noqa: PLC0415 - Lambda has it
 
@@ -110,5 +132,5 @@ def _traced(handle: Handler) -> Handler:
 
 
 # Imported by a laptop for `build` alone, the module has no settings and no handler.
-if "SIGNER_BASE_URL" in os.environ or "_HANDLER" in os.environ:
+if BASE_URL in os.environ or "_HANDLER" in os.environ:
     handler = build(os.environ)

@@ -15,6 +15,7 @@ from signer import PrivateKey
 from signer.credential import Credential
 from tests import runtime_api
 from tests.issuing_function import (
+    BASE_URL,
     GRANTS,
     KEY_PAIR_ID,
     headers,
@@ -42,6 +43,8 @@ def cloud(p256_key: PrivateKey) -> Iterator[Cloud]:
     with running_cloud() as running:
         running.client("secretsmanager").create_secret(Name="issuer", SecretString=document)
         running.client("ssm").put_parameter(Name="/issuer", Value=document, Type="SecureString")
+        for name, value in (("/base-url", BASE_URL), ("/wrong-base-url", f"{CANARY} https://")):
+            running.client("ssm").put_parameter(Name=name, Value=f"{value}\n", Type="String")
         yield running
 
 
@@ -242,10 +245,34 @@ def test_a_key_that_cannot_be_read_is_a_problem(
     assert CANARY not in json.dumps(answer)
 
 
+def test_the_base_url_can_be_looked_up(
+    asset: Path, environment: dict[str, str], provider: IdentityProvider
+) -> None:
+    located = {**environment, "SIGNER_BASE_URL": "ssm:/base-url"}
+    sent = headers(provider.token(tenant="acme"))
+    event = event_of("function_url", "POST", "/auth/cookies", headers=sent, body="{}")
+    with runtime_api.running(asset, "issue.handler", located) as runtime:
+        assert answer_of(runtime, event)["statusCode"] == 200
+
+
+def test_no_base_url_is_looked_up_for_a_snapshot(asset: Path, environment: dict[str, str]) -> None:
+    frozen = {
+        **environment,
+        "SIGNER_BASE_URL": "ssm:/base-url",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+    }
+    with runtime_api.running(asset, "issue.handler", frozen) as runtime:
+        outcome = runtime.outcome()
+    assert outcome.kind == "init/error"
+    assert "cannot be looked up for a snapshot" in outcome.payload["errorMessage"]
+
+
 WRONG = [
     ("SIGNER_FRONT_END", CANARY),
     ("SIGNER_BASE_URL", ""),
     ("SIGNER_BASE_URL", f"ftp://{CANARY}.test"),
+    ("SIGNER_BASE_URL", f"ssm:/{CANARY}"),
+    ("SIGNER_BASE_URL", "ssm:/wrong-base-url"),
     ("SIGNER_DELIVERY", CANARY),
     ("SIGNER_CREDENTIAL", ""),
     ("SIGNER_CREDENTIAL", f'{{"private_key_pem": "{CANARY}"}}'),

@@ -24,6 +24,7 @@ LONGEST_SEALED: Final = 8192
 MOST_KEYS: Final = 8
 
 _KEY_BYTES: Final = 32
+_UNPADDED: Final = 43
 
 
 class Seal:
@@ -127,6 +128,8 @@ def new_key() -> str:
 def _fernet(key: str | bytes) -> Fernet | None:
     try:
         octets = key.encode("ascii") if isinstance(key, str) else key
+        # Without its padding it is 43 letters and digits, which CloudFormation can generate.
+        octets += b"=" if len(octets) == _UNPADDED else b""
         decoded = base64.b64decode(octets, altchars=b"-_", validate=True)
         return Fernet(octets) if len(decoded) == _KEY_BYTES else None
     except (ValueError, TypeError):

@@ -264,16 +264,26 @@ class Acts:
         return stored.private_key
 
     def _is_accepted(self, ring: Ring, key: RingKey) -> bool:
-        url = ring.settings.probe_url
-        if url is None:
+        urls = self._probed(ring)
+        if not urls:
             return True
         private = self._private_half(ring, key)
         issuer = self._credential(key, private).issuer(clock=self._aws.time.now, key=private)
-        finding = probe(url, issuer, send=self._aws.send)
-        if finding is Finding.REFUSED:
-            self._blame_the_way(ring, url)
-            raise GivenUpError(finding.value)
-        return finding is Finding.ACCEPTED
+        accepted = True
+        for url in urls:
+            finding = probe(url, issuer, send=self._aws.send)
+            if finding is Finding.REFUSED:
+                self._blame_the_way(ring, url)
+                raise GivenUpError(finding.value)
+            accepted = accepted and finding is Finding.ACCEPTED
+        return accepted
+
+    def _probed(self, ring: Ring) -> list[str]:
+        """Return what to ask for; nothing where there is no probe, or no distribution yet."""
+        url = ring.settings.probe_url
+        if url is None or not url.startswith("/"):
+            return [] if url is None else [url]
+        return [site + url for site in self._aws.key_groups.sites(ring.key_group_id or "")]
 
     def _blame_the_way(self, ring: Ring, url: str) -> None:
         """Give no key up for what an origin or a firewall says: the signing key gets it too."""

@@ -209,6 +209,18 @@ class KeyGroups:
                 return False
         return True
 
+    def sites(self, group_id: str) -> list[str]:
+        """Return scheme and host of every distribution that trusts the group and is enabled.
+
+        CloudFront's own name of it, at which it answers whatever other names it has.
+        """
+        found = []
+        for distribution in self._distributions(group_id):
+            answer = self._ask.unless(("NoSuchDistribution",), "get_distribution", Id=distribution)
+            if answer is not None and answer["Distribution"]["DistributionConfig"]["Enabled"]:
+                found.append(f"https://{answer['Distribution']['DomainName']}")
+        return found
+
     def delete_public_key(self, public_key_id: str) -> None:
         """Delete a public key; done if it is gone.
 

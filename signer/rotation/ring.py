@@ -23,6 +23,8 @@ MAX_HISTORY: Final = 60
 """Events that are kept; with ten keys they stay far below the 400 kB of a DynamoDB item."""
 
 _MOST_PROBES: Final = 100
+# No dot segments: what is signed would not be what is sent.
+_PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.~-]+)+")
 _URL = re.compile(r"(?:https://[^\s/?#@]+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?)/[!-~]*")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 
@@ -133,7 +135,8 @@ class Settings:
     Attributes:
         signing_secret: Secret whose current version is the credential that issuers read.
         standby_secret: Secret with the next key, which no issuer may read.
-        probe_url: URL below a behavior that trusts the key group; None to do without probes.
+        probe_url: URL below a behavior that trusts the key group, or its path, which is then asked
+            for at every distribution that trusts the group; None to do without probes.
         issuer_role_arn: Who may sign with keys in KMS; needed for that custody only.
         next_key: What the next key is like.
         schedule: How long things take.
@@ -150,8 +153,9 @@ class Settings:
         """Refuse one secret for both, which would give issuers the next key too."""
         if self.signing_secret == self.standby_secret:
             raise _wrong("standby_secret", "is the signing secret, which issuers read")
-        if self.probe_url is not None and not _URL.fullmatch(self.probe_url):
-            raise _wrong("probe_url", "is not an https:// URL, or one of this machine's own")
+        probe = self.probe_url
+        if probe is not None and not (_URL.fullmatch(probe) or _PATH.fullmatch(probe)):
+            raise _wrong("probe_url", "is no https:// URL, none of this machine's own, and no path")
         if self.next_key.custody is Custody.KMS and self.issuer_role_arn is None:
             raise _wrong("issuer_role_arn", "is needed for keys in KMS")
 

@@ -23,7 +23,7 @@ Delivery = Literal["cloudfront", "s3"]
 ALLOWED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "SIGNER_FRONT_END": "function_url, http_api, rest_api or alb",
-        "SIGNER_BASE_URL": "https:// and the host that viewers see, without a path",
+        "SIGNER_BASE_URL": "https:// and the host that viewers see, without a path, or ssm:NAME",
         "SIGNER_DELIVERY": "cloudfront or s3",
         "SIGNER_CREDENTIAL": "file:PATH, env:NAME, secretsmanager:ID or ssm:NAME",
         "SIGNER_GRANTS": "file:PATH, env:NAME, secretsmanager:ID or ssm:NAME",

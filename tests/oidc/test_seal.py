@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import string
 from datetime import timedelta
 
 import pytest
@@ -166,7 +167,8 @@ def test_two_seals_of_one_record_have_nothing_in_common_but_the_version() -> Non
         KEY.encode(),
         [""],
         ["short"],
-        [KEY[:-1]],
+        [KEY[:-2]],
+        [KEY[:-1] + "A"],
         [KEY + "A"],
         [KEY, "x"],
         [f" {KEY}"],
@@ -184,6 +186,19 @@ def test_wrong_keys_are_refused_and_not_shown(keys: list[str]) -> None:
         Seal(keys)
     assert caught.value.code == "seal_keys"
     assert KEY[:20] not in f"{caught.value!r} {caught.value.evidence}"
+
+
+@given(st.text(string.ascii_letters + string.digits, min_size=43, max_size=43))
+def test_any_43_letters_and_digits_are_a_key(key: str) -> None:
+    sealed = Seal([key]).seal("p", {"a": 1}, lifetime=HOUR)
+    assert Seal([key]).open("p", sealed) == {"a": 1}
+    other = ("B" if key[0] == "A" else "A") + key[1:]
+    assert code_of(Seal([other]), sealed) == "seal_broken"
+
+
+def test_a_key_is_the_same_with_and_without_its_padding() -> None:
+    sealed = Seal([KEY]).seal("p", {}, lifetime=HOUR)
+    assert Seal([KEY.rstrip("=")]).open("p", sealed) == {}
 
 
 def test_keys_may_be_bytes_and_are_never_shown() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,7 +18,7 @@ from signer.rotation.ring import HOUR, Custody, KeyKind, KeyState, Ring, RingKey
 from signer.rotation.steps import Act
 from signer.rotation.stored_key import StoredKey
 from tests.rotation.fakes.secrets import StoredVersion
-from tests.rotation.world import KIND, SETTINGS, World, rotated, with_schedule
+from tests.rotation.world import KIND, PROBE_URL, SETTINGS, World, rotated, with_schedule
 
 SPOILED: dict[str, Callable[[str], str | bytes]] = {
     "empty": lambda _: "",
@@ -213,6 +214,47 @@ def test_without_a_probe_the_soak_and_the_distribution_have_to_do(
     former = rotation.ring().active
     assert former is not None
     world.run(rotation, lambda tick: rotated(tick.ring, former.kid))
+
+
+def test_a_path_is_probed_at_every_distribution_that_trusts_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = urlsplit(PROBE_URL).path
+    world = World(settings=replace(SETTINGS, probe_url=path))
+    rotation = world.begin()
+    group = rotation.ring().key_group_id or ""
+    for one in list(world.cloudfront.distributions):
+        del world.cloudfront.distributions[one]
+    both = [world.cloudfront.add_distribution(group) for _ in range(2)]
+    world.cloudfront.add_distribution(group).enabled = False
+    world.cloudfront.add_distribution()
+    coming_at(world, rotation, KeyState.PUBLISHED)
+    world.advance(2 * HOUR)
+    asked: list[str] = []
+    answer = world.send
+    monkeypatch.setattr(world, "send", lambda url: (asked.append(url), answer(url))[1])
+    world.rotation().tick()
+    hosts = {urlsplit(url).netloc for url in asked}
+    assert hosts == {f"{one.id.lower()}.cloudfront.net" for one in both}
+    assert {urlsplit(url).path for url in asked} == {path}
+
+
+def test_one_distribution_that_does_not_know_the_key_is_enough_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(settings=replace(SETTINGS, probe_url=urlsplit(PROBE_URL).path))
+    rotation = world.begin()
+    late = world.cloudfront.add_distribution(rotation.ring().key_group_id or "").id.lower()
+    coming_at(world, rotation, KeyState.PUBLISHED)
+    world.advance(2 * HOUR)
+    answer = world.send
+    unknown = Answer(403, {"server": "CloudFront"}, b"<Error><Code>InvalidKey</Code></Error>")
+    monkeypatch.setattr(world, "send", lambda url: unknown if late in url else answer(url))
+    rotation = world.rotation()
+    rotation.tick()
+    key = rotation.ring().coming
+    assert key is not None
+    assert (key.state, key.passes) == (KeyState.PUBLISHED, 0)
 
 
 def test_the_signing_key_is_never_removed_or_destroyed_whatever_the_ring_says() -> None:

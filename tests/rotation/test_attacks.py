@@ -304,7 +304,24 @@ def test_another_role_may_sign_with_the_key_in_use_as_soon_as_it_is_named() -> N
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "ftp://x/y", "http://media.example.com/p", "https:///p", "https://a@b/p", ""],
+    [
+        "nonsense",
+        "ftp://x/y",
+        "http://media.example.com/p",
+        "https:///p",
+        "https://a@b/p",
+        "",
+        "/",
+        "//evil.example/p",
+        "/a/../b",
+        "/./a",
+        "/a/",
+        "/a?b",
+        "/a#b",
+        "/%2e%2e/a",
+        "/a b",
+        "/*",
+    ],
 )
 def test_a_probe_that_cannot_be_asked_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:

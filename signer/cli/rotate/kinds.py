@@ -25,7 +25,7 @@ class _Setting(NamedTuple):
     metavar: str | None = None
 
 
-_URL: Final = "URL below a behavior that trusts the key group, for probes"
+_URL: Final = "URL below a behavior that trusts the key group, or its path, for probes"
 
 _KIND: Final = {
     "algorithm": _Setting(

@@ -59,12 +59,14 @@ class StoredDistribution:
         key_groups: Ids of the groups that it trusts.
         status: ``Deployed`` or ``InProgress``.
         active: What ActiveTrustedKeyGroups tells, by group; None for what the groups hold now.
+        enabled: Whether it answers viewers.
     """
 
     id: str
     key_groups: list[str]
     status: str = "Deployed"
     active: dict[str, tuple[str, ...]] | None = field(default=None)
+    enabled: bool = True
 
 
 class Membership(NamedTuple):
@@ -208,13 +210,14 @@ class FakeCloudFront:
             "DomainName": f"{Id.lower()}.cloudfront.net",
             "ActiveTrustedKeyGroups": _active(active),
             "DistributionConfig": {
+                "Enabled": one.enabled,
                 "DefaultCacheBehavior": {
                     "TrustedKeyGroups": {
                         "Enabled": bool(one.key_groups),
                         "Quantity": len(one.key_groups),
                         "Items": list(one.key_groups),
                     }
-                }
+                },
             },
         }
         return self.clock.answer(Distribution=told, ETag="E1DISTRIBUTION")
