@@ -19,7 +19,7 @@ _TIME: Final = re.compile(r"[0-9]{1,9}[smhd]?")
 _HOST: Final = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
 # AWS page: "Cache behavior settings", Path pattern; without quotes and blanks.
-_PATTERN: Final = re.compile(r"/[A-Za-z0-9_.*$/~@:+&?-]{1,254}")
+_PATTERN: Final = re.compile(r"/[A-Za-z0-9_.*$/~@:+&?-]{0,254}")
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _LEAST_RATE, _MOST_RATE = 10, 2_000_000_000
@@ -76,8 +76,9 @@ class Site:
         _all_match("site.denied_countries", self.denied_countries, _COUNTRY, "is not a country")
         _all_match("site.public_paths", self.public_paths, _PATTERN, "is not a path pattern")
         for pattern in self.public_paths:
-            # Without its wildcards nothing is left: it would open all that is private.
-            if not pattern.strip("/*?"):
+            # Without its wildcards nothing is left: it would open all that is private. But for "/"
+            # itself, which is the default root object.
+            if pattern != "/" and not pattern.strip("/*?"):
                 problem = f"{excerpt(pattern)} would make everything public"
                 raise wrong("site.public_paths", problem, "name folders, such as /static/*")
             if pattern.startswith("/auth/"):
@@ -177,7 +178,7 @@ class KeySettings:
         skew: Allowance for clocks.
         rollback_window: How long a replaced key can be taken back.
         probe_path: A protected path to try new keys at.
-        probes: Good probes in a row that a key needs.
+        probes: Good probes in a row that a key needs; 0 to do without.
         tick_minutes: How often the rotation looks.
         destroy: Whether keys, ring and secrets end with the stack.
     """
@@ -190,7 +191,7 @@ class KeySettings:
     stale_limit: str = "30m"
     skew: str = "5m"
     rollback_window: str = "1h"
-    probe_path: str | None = "/.signer/probe"
+    probe_path: str = "/.signer/probe"
     probes: int = 3
     tick_minutes: int = 5
     destroy: bool = False
@@ -199,7 +200,7 @@ class KeySettings:
         """Check the form of the times, and the path."""
         for name in ("max_lifetime", "period", "soak", "stale_limit", "skew", "rollback_window"):
             _times(f"keys.{name}", getattr(self, name))
-        if self.probe_path is not None and not _PATH.fullmatch(self.probe_path):
+        if not _PATH.fullmatch(self.probe_path):
             raise wrong("keys.probe_path", "is not a path such as /.signer/probe")
         if not 1 <= self.tick_minutes <= 60:  # noqa: PLR2004 - an hour
             raise wrong("keys.tick_minutes", "is not a number from 1 to 60")

@@ -169,7 +169,7 @@ class Issuer(Construct):
     def _url(self) -> cloudfront.IOrigin:
         function: lambda_.IFunction = self.function.lambda_function
         if self._settings.snap_start:
-            function = self.function.lambda_function.current_version.add_alias("live")
+            function = self.function.lambda_function.add_alias("live")
         url = function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
         return origins.FunctionUrlOrigin.with_origin_access_control(url)
 

@@ -90,10 +90,8 @@ class SignedCdnStack(Stack):
 
     def _probe_url(self, config: Config) -> str | None:
         """Return where keys are tried: at the known name, or at the distribution's own."""
-        path = config.keys.probe_path
-        if path is None or config.site.url is None:
-            return path
-        return config.site.url + path
+        path = config.keys.probe_path if config.keys.probes else None
+        return path if path is None or config.site.url is None else config.site.url + path
 
     def _watch(
         self, config: Config, site: PrivateDistribution, keyring: Keyring, issuer: Issuer

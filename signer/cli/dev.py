@@ -73,6 +73,12 @@ _LONGEST_PERIOD = 86_400
     metavar="DURATION",
     help="Replace the signing key again and again, 30s to 1d; edge locations follow.",
 )
+@click.option(
+    "--cdk",
+    "deployed",
+    is_flag=True,
+    help="Deploy the stack by the CDK's command line, and serve that; needs a checkout.",
+)
 @click.option("--check", is_flag=True, help="Run the whole story with an HTTP client, then exit.")
 @click.option(
     "--open/--no-open",
@@ -89,6 +95,7 @@ def dev(
     s3_only: bool,
     lifetime: int | None,
     rotate_every: int | None,
+    deployed: bool,
     check: bool,
     open_browser: bool | None,
     as_json: bool,
@@ -100,12 +107,15 @@ def dev(
     """
     if s3_only and storage != "s3":
         raise click.UsageError("--s3-only needs --storage s3: a folder cannot check signatures")
+    if deployed and (s3_only or storage != "s3"):
+        raise click.UsageError("--cdk needs --storage s3, and CloudFront")
     if rotate_every is not None:
         _check_rotation(rotate_every, lifetime, storage=storage, s3_only=s3_only)
     progress = _Progress()
     try:
         with ending_like_ctrl_c():
             # Inside, because these imports take a second in which somebody may press Ctrl-C.
+            from signer.dev.deployed import run_deployed
             from signer.dev.stack import Options, run_demo
 
             out = Console(highlight=False)
@@ -123,7 +133,8 @@ def dev(
             # A story tells of the rotation itself.
             tell = _silently if check else progress.tell
             with progress:
-                passed = run_demo(options, say=progress.say, use=progress.until_up(use), tell=tell)
+                run = run_deployed if deployed else run_demo
+                passed = run(options, say=progress.say, use=progress.until_up(use), tell=tell)
     except KeyboardInterrupt:
         click.echo("Stopped. Nothing is left running.", err=True)
         # A story that was not told to its end has not passed.
@@ -249,6 +260,7 @@ def _document(demo: Demo) -> dict[str, Any]:
         "accounts": list(demo.accounts),
         "ministack_pid": demo.ministack_pid,
         **({"rotation": asdict(demo.rotation)} if demo.rotation else {}),
+        **({"stack": dict(demo.deployment.outputs.values)} if demo.deployment else {}),
     }
 
 

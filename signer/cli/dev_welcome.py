@@ -74,10 +74,16 @@ def _rotation_lines(demo: Demo, rotation: KeyRotation) -> list[str]:
         for name, delay in rotation.locations.items()
     )
     return [
-        f"  Key         {demo.key_pair_id} ({demo.algorithm}), replaced every {rotation.seconds} s",
+        f"  Key         {demo.key_pair_id} ({demo.algorithm}), {_replaced(rotation)}",
         f"  Locations   learn of changes: {late} (choose by the header x-edge-location)",
         f"  Ring        {rotation.ring}, at {rotation.endpoint_url}",
     ]
+
+
+def _replaced(rotation: KeyRotation) -> str:
+    if rotation.seconds is None:
+        return "replaced by `signer rotate now`"
+    return f"replaced every {rotation.seconds} s"
 
 
 def _commands(demo: Demo, gallery: Gallery) -> list[str]:

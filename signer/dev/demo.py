@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from signer.dev.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,14 +15,14 @@ class KeyRotation:
     """The rotation of a running demo.
 
     Attributes:
-        seconds: Age at which the signing key is replaced.
+        seconds: Age at which the signing key is replaced; None where somebody has to say so.
         ring: Where the ring lies, as ``signer rotate --ring`` takes it.
         endpoint_url: MiniStack, where everything else lies.
         locations: Name of each simulated edge location to the seconds that it learns of a change
             late.
     """
 
-    seconds: int
+    seconds: int | None
     ring: str
     endpoint_url: str
     locations: Mapping[str, float]
@@ -40,6 +43,7 @@ class Demo:
         accounts: Who can log in; the first sees everything, the second the gallery only.
         ministack_pid: Process id of MiniStack; None when a folder stands in for it.
         rotation: How its keys are replaced; None when they stay.
+        deployment: The stack that it is; None where it is put together without one.
     """
 
     site_url: str
@@ -52,3 +56,4 @@ class Demo:
     accounts: tuple[str, ...]
     ministack_pid: int | None
     rotation: KeyRotation | None = None
+    deployment: Deployment | None = None

@@ -93,10 +93,10 @@ def client_of(endpoint_url: str, service: str) -> Any:  # noqa: ANN401 - boto3's
     )
 
 
-def opened(endpoint_url: str) -> Rotation:
-    """Open the demo's ring; nothing is asked yet."""
+def opened(endpoint_url: str, ring: str = RING) -> Rotation:
+    """Open a ring of the demo's; nothing is asked yet."""
     services = ("cloudfront", "secretsmanager", "dynamodb")
-    return open_rotation(RING, clients={one: client_of(endpoint_url, one) for one in services})
+    return open_rotation(ring, clients={one: client_of(endpoint_url, one) for one in services})
 
 
 def begun(endpoint_url: str, wanted: Settings) -> tuple[Rotation, Ring]:

@@ -129,18 +129,14 @@ def run_demo(
             raise ModuleNotFoundError(name=name)
     gallery = find_gallery()
     with contextlib.ExitStack() as stack:
-        # Ports first: there is no point in installing anything for a demo that cannot be reached.
-        site = listen(options.port) if options.port is not None else listen_near(SITE_PORT)
-        inspector = listen_near(_port(site) + 1)
-        for bound in (*site, *inspector):
-            stack.enter_context(contextlib.closing(bound))
+        site, inspector = bound_ports(options, stack)
         storage = stack.enter_context(_storage(options, gallery, say))
-        keys = _keys(options, gallery, storage, _url(site), say)
+        keys = _keys(options, gallery, storage, url_of(site), say)
         say("starting the identity provider")
         identity = stack.enter_context(running_identity_provider())
         demo = Demo(
-            site_url=_url(site),
-            inspector_url=_url(inspector),
+            site_url=url_of(site),
+            inspector_url=url_of(inspector),
             identity_url=identity.issuer_url,
             bucket_url=storage.bucket_url,
             delivery=options.delivery,
@@ -272,12 +268,34 @@ def _function(variables: dict[str, str]) -> FunctionFile:
     return FunctionFile(find_function(), "handler", variables)
 
 
+def bound_ports(
+    options: Options, stack: contextlib.ExitStack
+) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Return the sockets of site and inspector, which `stack` closes.
+
+    First of all: there is no point in installing anything for a demo that cannot be reached.
+
+    Raises:
+        ConfigurationError: A port is taken.
+    """
+    site = listen(options.port) if options.port is not None else listen_near(SITE_PORT)
+    for bound in site:
+        stack.enter_context(contextlib.closing(bound))
+    inspector = listen_near(_port(site) + 1)
+    for bound in inspector:
+        stack.enter_context(contextlib.closing(bound))
+    return site, inspector
+
+
+def url_of(sockets: list[socket.socket]) -> str:
+    """Return the address of what listens there.
+
+    One host name for everything: cookies and policies belong to it, not to 127.0.0.1.
+    """
+    port = _port(sockets)
+    return "http://localhost" if port == 80 else f"http://localhost:{port}"  # noqa: PLR2004 - HTTP's
+
+
 def _port(sockets: list[socket.socket]) -> int:
     port: int = sockets[0].getsockname()[1]
     return port
-
-
-def _url(sockets: list[socket.socket]) -> str:
-    # One host name for everything: cookies and policies belong to it, not to 127.0.0.1.
-    port = _port(sockets)
-    return "http://localhost" if port == 80 else f"http://localhost:{port}"  # noqa: PLR2004 - HTTP's

@@ -37,7 +37,7 @@ class RotationSteps:
     def __init__(self, rotation: KeyRotation, viewer: Viewer, picture: MediaObject) -> None:
         """Remember who watches what; nothing is asked yet."""
         self._locations = rotation.locations
-        self._rotation = opened(rotation.endpoint_url)
+        self._rotation = opened(rotation.endpoint_url, rotation.ring)
         self._viewer = viewer
         self._path = path_of(picture)
         self._old: dict[str, str] = {}

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, urljoin
 from signer.dev.content import Gallery, MediaObject
 from signer.dev.demo import Demo
 from signer.dev.identity import IdentityProvider
+from signer.dev.story.deployed import DeployedSteps
 from signer.dev.story.rotation import RotationSteps
 from signer.dev.story.viewer import (
     Viewer,
@@ -75,10 +76,15 @@ class Story:
         ]
         if self.demo.bucket_url:
             steps.insert(3, ("the bucket refuses everyone but the edge", self.bucket_refuses))
+        if self.demo.deployment is not None:
+            deployed = DeployedSteps(self.demo.deployment)
+            steps[:0] = deployed.first()
+            steps += deployed.last()
         if self.demo.rotation is not None:
             watched = RotationSteps(self.demo.rotation, self.ada, self.pictures[0])
             # While ada is logged in and may see everything.
-            steps[-3:-3] = watched.steps()
+            at = next(n for n, (title, _) in enumerate(steps) if title.startswith("a right that"))
+            steps[at:at] = watched.steps()
         return steps
 
     def page(self) -> str:

@@ -1,0 +1,97 @@
+"""The keys of a deployed stack on this machine: ticks by its own function, a second apart.
+
+The schedule of the stack ticks as well, once a minute; on this machine nobody waits that long. When
+issuers are to sign with another key, their function is started anew, since they look for one every
+five minutes only: what an operator does after a key was stolen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from signer.dev.deployment import Outputs
+from signer.dev.rotating import TICK_SECONDS, client_of
+from signer.dev.rotation_news import News
+
+_SWITCHES: Final = ("promote", "note_active")
+
+
+class DeployedKeys:
+    """Ticks, and starts issuers anew after a switch.
+
+    Args:
+        endpoint_url: The AWS on this machine.
+        outputs: Of the stack.
+    """
+
+    def __init__(self, endpoint_url: str, outputs: Outputs) -> None:
+        self._functions = client_of(endpoint_url, "lambda")
+        self._outputs = outputs
+        self._started = 0
+
+    def tick(self) -> dict[str, Any]:
+        """Invoke the tick function, and return what it answers.
+
+        Raises:
+            ClientError: The emulator refuses.
+        """
+        answer = self._functions.invoke(FunctionName=self._outputs["TickFunction"], Payload=b"{}")
+        told: dict[str, Any] = json.loads(answer["Payload"].read())
+        if told.get("act") in _SWITCHES:
+            self.restart_issuers()
+        return told
+
+    def restart_issuers(self) -> None:
+        """Let the issuer's next request start a new copy of it, which reads the credential."""
+        self._started += 1
+        self._functions.update_function_configuration(
+            FunctionName=self._outputs["IssuerFunction"],
+            Description=f"started anew {self._started} times",
+        )
+
+
+@contextlib.asynccontextmanager
+async def ticking(keys: DeployedKeys, tell: Callable[[News], None]) -> AsyncIterator[None]:
+    """Tick until the block ends.
+
+    Args:
+        keys: Of the stack.
+        tell: Told what happens; nothing twice in a row.
+    """
+    task = asyncio.ensure_future(_tick_on(keys, tell))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tick_on(keys: DeployedKeys, tell: Callable[[News], None]) -> None:
+    latest: News | None = None
+    while True:
+        # In a thread: the tick's probes ask the edge in this very loop.
+        news = await asyncio.to_thread(_ticked, keys)
+        if news is not None and news != latest:
+            tell(news)
+            latest = news
+        await asyncio.sleep(TICK_SECONDS)
+
+
+def _ticked(keys: DeployedKeys) -> News | None:
+    try:
+        told = keys.tick()
+    except (BotoCoreError, ClientError) as error:
+        # The next tick looks again.
+        return News(f"a tick failed: {type(error).__name__}", lasting=True)
+    if "errorMessage" in told:
+        return News(f"a tick failed: {told['errorMessage']}", lasting=True)
+    if told.get("result") != "done":
+        return None
+    return News(f"{told['act']} key {str(told['kid'])[:8]}: {told['why']}", lasting=True)
