@@ -8,25 +8,27 @@ cache; after that a bundle needs no network.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
-
-from aws_cdk import aws_lambda as lambda_
+from typing import TYPE_CHECKING, Final, Literal
 
 from signer.dev.environment import cache_folder
 from signer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "lambda" / "requirements.txt"
@@ -42,15 +44,23 @@ _ARCHITECTURES: Final = MappingProxyType(
 _OLD_LINUX: Final = "3.11"
 # Nothing in Lambda imports these.
 _LEFT_OUT: Final = frozenset({"cli", "dev", "edge", "explain", "integrations", "__main__.py"})
+# Of our package, whatever else lies about in a checkout.
+_OURS: Final = frozenset({".py", ".js", ".typed"})
 # What an installer notes about itself, and command-line programs.
 _NOTES: Final = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"}
 )
 _STAMP: Final = "complete"
+# Variables with which people lead uv to another Python, another folder or other versions.
+_ASTRAY: Final = frozenset(
+    {"PYTHONHOME", "PYTHONPATH", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX"}
+    | {"UV_COMPILE_BYTECODE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE_NEWER"}
+)
 # The first moment that a zip can tell.
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o644
 _UNIX: Final = 3
+_KEPT_SECONDS: Final = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +99,10 @@ class Target:
 
 
 def code(entry: str, *, target: Target, files: Mapping[str, Path] | None = None) -> lambda_.Code:
-    """Return a function's code. It is zipped once; another zip means other contents.
+    """Return a function's code, zipped once.
+
+    Its hash is of the contents: zlib may pack them otherwise on another machine, and that is no
+    reason to deploy anew.
 
     Args:
         entry: ``issue.py`` or ``rotate.py``.
@@ -100,14 +113,18 @@ def code(entry: str, *, target: Target, files: Mapping[str, Path] | None = None)
         ConfigurationError: ``bundle_wheels``: they cannot be had; ``bundle_file``: a file cannot be
             read.
     """
+    from aws_cdk import aws_lambda  # noqa: PLC0415 - starts Node.js, and only this needs it
+
     contents = _contents(entry, target, files or {})
     digest = hashlib.sha256()
     for name in sorted(contents):
         digest.update(f"{len(name)} {name} {len(contents[name])} ".encode() + contents[name])
     file = _folder() / f"{Path(entry).stem}-{target.name}-{digest.hexdigest()[:32]}.zip"
-    if not file.is_file():
-        _write(file, _zipped(contents))
-    return lambda_.Code.from_asset(str(file))
+    try:
+        _keep(file, contents)
+    except OSError as error:
+        raise _unwritable(error) from error
+    return aws_lambda.Code.from_asset(str(file), asset_hash=digest.hexdigest())
 
 
 def zip_bytes(entry: str, *, target: Target, files: Mapping[str, Path] | None = None) -> bytes:
@@ -117,7 +134,8 @@ def zip_bytes(entry: str, *, target: Target, files: Mapping[str, Path] | None = 
 
 def _contents(entry: str, target: Target, files: Mapping[str, Path]) -> dict[str, bytes]:
     there = dict(_tree(wheels(target)))
-    there |= {f"signer/{name}": file for name, file in _tree(ROOT / "signer", _LEFT_OUT)}
+    ours = _tree(ROOT / "signer", _LEFT_OUT)
+    there |= {f"signer/{name}": file for name, file in ours if file.suffix in _OURS}
     there[entry] = ROOT / "lambda" / entry
     return {name: _content(file) for name, file in (there | dict(files)).items()}
 
@@ -150,42 +168,63 @@ def wheels(target: Target, *, cache: Path | None = None) -> Path:
     if (folder / _STAMP).is_file():
         return folder / "root"
     sys.stderr.write(f"fetching wheels for Lambda, {target.name} (once) ...\n")
-    # Built beside its place and moved there whole, so that two at once, or one that is
-    # interrupted, leave nothing half done.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        _install(building / "root", target)
-        (building / _STAMP).touch()
-        building.rename(folder)
-    except OSError:
-        # Somebody else was faster; or it is a folder that cannot be written.
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Built beside its place and moved there whole, so that two at once, or one that is
+        # interrupted, leave nothing half done.
+        with tempfile.TemporaryDirectory(
+            prefix=f"{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as name:
+            building = Path(name) / "built"
+            _install(building / "root", target)
+            (building / _STAMP).touch()
+            building.rename(folder)
+    except OSError as error:
+        # Perhaps somebody else was faster.
         if not (folder / _STAMP).is_file():
-            raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            raise _unwritable(error) from error
     return folder / "root"
 
 
 def _install(folder: Path, target: Target) -> None:
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(folder)]
+    # Named, so that wheels for this machine are for this interpreter.
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
     command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--link-mode=copy"]
-    command += ["--no-config", "--no-compile-bytecode", "--requirements", str(LOCK)]
+    command += ["--target", str(folder), "--requirements", str(LOCK)]
     if not target.local:
         linux = "manylinux2014" if target.python == _OLD_LINUX else "manylinux_2_28"
         command += ["--python-version", target.python]
         command += ["--python-platform", f"{_MACHINES[target.architecture]}-{linux}"]
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
-    done = subprocess.run(
-        command, env=environment, check=False, capture_output=True, text=True, encoding="utf-8"
-    )
-    if done.returncode != 0:
+    # The system's certificates first: a proxy of the company may be known only to them.
+    if _ran([*command, "--system-certs"])[0]:
+        return
+    installed, said = _ran(command)
+    if not installed:
+        sys.stderr.write(f"{said}\n")
+        advice = "the first time they come from the package index: is the network there?"
+        if "No module named uv" in said:
+            advice = "run `make setup`, which installs uv"
         raise ConfigurationError(
             "bundle_wheels",
             f"the wheels for {target.name} cannot be had",
-            advice="the first time they come from the package index: is the network there?",
-            output=done.stderr[-2000:],
+            advice=advice,
+            output=said,
         )
+
+
+def _ran(command: list[str]) -> tuple[bool, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in _ASTRAY}
+    environment["UV_PYTHON_DOWNLOADS"] = "never"
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return done.returncode == 0, done.stderr.strip()[-2000:]
 
 
 def _tree(root: Path, left_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Path]]:
@@ -212,12 +251,36 @@ def _folder() -> Path:
     return cache_folder() / "bundles"
 
 
-def _write(file: Path, data: bytes) -> None:
+def _keep(file: Path, contents: Mapping[str, bytes]) -> None:
+    """Zip it unless that was done before; forget what nobody asked for in a month."""
+    if file.is_file():
+        os.utime(file)
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(data)
-    Path(name).replace(file)
+    data = _zipped(contents)
+    with tempfile.TemporaryDirectory(
+        prefix=f"{file.stem}.", dir=file.parent, ignore_cleanup_errors=True
+    ) as name:
+        written = Path(name) / file.name
+        written.write_bytes(data)
+        try:
+            written.replace(file)
+        except OSError:
+            # On Windows, where somebody else was faster and is reading it.
+            if not file.is_file():
+                raise
+    oldest = time.time() - _KEPT_SECONDS
+    for old in file.parent.glob("*.zip"):
+        with contextlib.suppress(OSError):
+            if old.stat().st_mtime < oldest:
+                old.unlink()
+
+
+def _unwritable(error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        "bundle_cache",
+        f"{error.filename or 'the cache'} cannot be written: {error.strerror or 'unknown error'}",
+    )
 
 
 def main() -> None:

@@ -34,20 +34,27 @@ STAMP = MODULES / "installed.txt"
 def main() -> int:
     """Install what is missing, then run the command."""
     _install()
-    with contextlib.suppress(KeyboardInterrupt):
-        # Ctrl-C reaches the command itself, which says what became of it.
-        return subprocess.run(
-            [str(NODE), str(CDK), *sys.argv[1:]], cwd=ROOT, env=_environment(), check=False
-        ).returncode
-    return 130
+    command = [str(NODE), str(CDK), *sys.argv[1:]]
+    if sys.platform != "win32":
+        # In place of this process: signals and the exit code are then the command's own.
+        os.chdir(ROOT)
+        os.execve(NODE, command, _environment())  # noqa: S606 - no shell is meant
+    with subprocess.Popen(command, cwd=ROOT, env=_environment()) as running:
+        while True:
+            # Ctrl-C reaches the command too, and a deployment is not killed for it.
+            with contextlib.suppress(KeyboardInterrupt):
+                return running.wait()
 
 
 def _environment() -> dict[str, str]:
     folders = [str(Path(sys.executable).parent), str(NODE.parent), os.environ.get("PATH", "")]
+    # Variables that would keep `python` of cdk.json from finding our modules.
+    astray = ("PYTHONHOME", "PYTHONSAFEPATH")
     return {
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DISABLE_VERSION_CHECK": "true",
         "CDK_NOTICES": "false",
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in astray},
         # `python` of cdk.json is this one, and Node.js is the one that jsii supports.
         "PATH": os.pathsep.join(folders),
         "JSII_NODE": str(NODE),
@@ -55,8 +62,7 @@ def _environment() -> dict[str, str]:
 
 
 def _install() -> None:
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if STAMP.is_file() and STAMP.read_text("utf-8") == wanted and CDK.is_file():
+    if _installed():
         return
     print("[cdk] installing the CDK's command line (once) ...", file=sys.stderr, flush=True)
     # Installed beside its place and moved there whole: two at once, or an interrupted one, leave
@@ -77,11 +83,28 @@ def _install() -> None:
             sys.exit(
                 "The CDK's command line could not be installed. Is the npm registry reachable?"
             )
-        (folder / "node_modules" / STAMP.name).write_text(wanted, encoding="utf-8")
-        shutil.rmtree(MODULES, ignore_errors=True)
-        # A second call may have been faster.
-        with contextlib.suppress(OSError):
+        (folder / "node_modules" / STAMP.name).write_text(_wanted(), encoding="utf-8")
+        # A second call may have been faster, and may be running what it installed.
+        if _installed():
+            return
+        with contextlib.suppress(FileNotFoundError):
+            MODULES.rename(folder / "old")
+        try:
             (folder / "node_modules").rename(MODULES)
+        except OSError:
+            if not _installed():
+                raise
+
+
+def _installed() -> bool:
+    try:
+        return STAMP.read_text("utf-8") == _wanted() and CDK.is_file()
+    except FileNotFoundError:
+        return False
+
+
+def _wanted() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -8,15 +8,20 @@ import re
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import aws_cdk
 import pytest
 
 from cdk import bundling
-from cdk.bundling import LOCK, Target, wheels, zip_bytes
+from cdk.bundling import LOCK, Target, code, wheels, zip_bytes
 from signer.errors import ConfigurationError
 from tests import runtime_api
+from tests.cdk.templates import NODE
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -36,6 +41,17 @@ TARGETS = [
 
 def opened(data: bytes) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(data))
+
+
+def ours() -> set[str]:
+    """Return the files of our package that git tracks and that Lambda has a use for."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT / "signer", capture_output=True, check=True).stdout
+    names = {
+        name for name in listed.decode().split("\0") if name and (ROOT / "signer" / name).exists()
+    }
+    elsewhere = ("cli/", "dev/", "edge/", "explain/", "integrations/", "__main__.py")
+    return {name for name in names if not name.startswith(elsewhere)}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -85,6 +101,9 @@ def test_a_zip_has_what_it_needs_and_no_more(entry: str) -> None:
     for name in names:
         assert not re.search(r"__pycache__|\.pyc$|(^|/)tests?/|^bin/|RECORD|direct_url|^boto", name)
         assert not name.startswith(("signer/dev/", "signer/cli/", "signer/edge/"))
+    assert {f"signer/{name}" for name in ours()} == {
+        one for one in names if one.startswith("signer/")
+    }
     assert b"-----BEGIN PRIVATE KEY-----\n" not in contents
     assert str(ROOT).encode() not in contents
 
@@ -133,7 +152,7 @@ def test_a_zip_runs_in_awss_runtime_client(
 
 
 def test_wheels_that_cannot_be_had_are_an_error_that_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text("cryptography==0.0.1 --hash=sha256:" + "0" * 64, encoding="utf-8")
@@ -142,6 +161,8 @@ def test_wheels_that_cannot_be_had_are_an_error_that_says_so(
     with pytest.raises(ConfigurationError) as caught:
         wheels(TARGETS[0], cache=tmp_path / "cache")
     assert caught.value.code == "bundle_wheels"
+    assert "network" in caught.value.advice
+    assert "cryptography" in capsys.readouterr().err, "what uv said"
     assert list((tmp_path / "cache").iterdir()) == [], "nothing half done is left"
 
 
@@ -169,3 +190,93 @@ def test_the_lock_has_hashes_and_no_address() -> None:
 def test_another_lock_or_target_is_another_folder() -> None:
     folders = {wheels(target) for target in TARGETS}
     assert len(folders) == len(TARGETS)
+
+
+def test_wheels_for_this_machine_are_for_this_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_PYTHON", "3.99")
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "1")
+    folder = wheels(Target.here(), cache=tmp_path)
+    program = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; import _cffi_backend as b; print(b.__file__)"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-c", program, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).parent == folder
+
+
+def test_two_that_need_the_same_wheels_at_once_both_get_them(tmp_path: Path) -> None:
+    found: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(wheels(TARGETS[4], cache=tmp_path)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert [*tmp_path.iterdir()] == [found[0].parent]
+    assert found[0] == found[1]
+    assert (found[1] / "cryptography" / "__init__.py").is_file()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with pytest.raises(ConfigurationError, match=r"cache.* cannot be written") as caught:
+        wheels(TARGETS[4], cache=tmp_path / "cache")
+    assert caught.value.code == "bundle_cache"
+
+
+def asset_of(function_code: aws_cdk.aws_lambda.Code) -> str:
+    """Return under which name the stack's template knows the zip."""
+    app = aws_cdk.App()
+    aws_cdk.aws_lambda.Function(
+        aws_cdk.Stack(app, "S"),
+        "F",
+        code=function_code,
+        handler="issue.handler",
+        runtime=aws_cdk.aws_lambda.Runtime.PYTHON_3_13,
+    )
+    resources = app.synth().get_stack_by_name("S").template["Resources"].values()
+    (found,) = [one for one in resources if one["Type"] == "AWS::Lambda::Function"]
+    key: str = found["Properties"]["Code"]["S3Key"]
+    return key
+
+
+def test_a_function_is_deployed_anew_for_other_contents_and_not_for_another_zlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert NODE.is_file()
+    # Few, to be quick.
+    (tmp_path / "wheels").mkdir()
+    monkeypatch.setattr(bundling, "wheels", lambda _target: tmp_path / "wheels")
+    monkeypatch.setattr(bundling, "cache_folder", lambda: tmp_path / "one")
+    first = asset_of(code("issue.py", target=TARGETS[4]))
+    assert asset_of(code("issue.py", target=TARGETS[4], files=GRANTS)) != first
+    monkeypatch.setattr(bundling, "cache_folder", lambda: tmp_path / "other")
+    monkeypatch.setattr(bundling, "_zipped", stored)
+    assert asset_of(code("issue.py", target=TARGETS[4])) == first
+    zips = {file.read_bytes() for file in tmp_path.rglob("issue-*.zip")}
+    assert len(zips) == 3
+
+
+def stored(contents: Mapping[str, bytes]) -> bytes:
+    """Return a zip that no zlib had a part in."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in sorted(contents):
+            archive.writestr(zipfile.ZipInfo(name), contents[name])
+    return data.getvalue()
+
+
+def test_zips_that_nobody_asked_for_in_a_month_are_forgotten(tmp_path: Path) -> None:
+    month = 31 * 24 * 3600
+    for age, name in ((month, "old"), (0, "new"), (month, "asked-for")):
+        (tmp_path / f"{name}.zip").write_bytes(b"zip")
+        os.utime(tmp_path / f"{name}.zip", (time.time() - age,) * 2)
+    bundling._keep(tmp_path / "asked-for.zip", {})
+    bundling._keep(tmp_path / "another.zip", {"a": b"b"})
+    assert {file.stem for file in tmp_path.iterdir()} == {"new", "asked-for", "another"}
+    assert (tmp_path / "asked-for.zip").read_bytes() == b"zip", "not zipped again"
