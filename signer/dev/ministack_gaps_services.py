@@ -19,6 +19,7 @@ TOUCHED: Final = (
     "ministack.app:_parse_lambda_url",
     "ministack.app:_port_is_bindable",
     "ministack.app:pin_request_origin",
+    "ministack.core.iam_actions:extract_resource_arn",
     "ministack.core.iam_actions:request_tag_context",
     "ministack.core.iam_evaluator:EvalContext",
     "ministack.core.iam_evaluator:evaluate_resource_policy",
@@ -62,11 +63,26 @@ def close_gaps() -> None:
     _count_loopback_as_secure()
     _tell_functions_their_handler()
     _tell_policies_the_stage()
+    _name_logs_as_aws_does()
     _list_distributions_by_key_group()
     _tell_active_keys()
     _call_functions_as_cloudfront()
     # It looks every ten seconds for schedules that are due, and nobody waits that long.
     _service("scheduler")._SCHEDULE_TICK_INTERVAL = 1
+
+
+def _name_logs_as_aws_does() -> None:
+    """Streams are below their group. AWS page: "Actions ... for Amazon CloudWatch Logs"."""
+    actions: Any = importlib.import_module("ministack.core.iam_actions")
+    extract = actions.extract_resource_arn
+
+    def extracted(service: str, *given: Any, **named: Any) -> Any:
+        arn = extract(service, *given, **named)
+        if service == "logs" and isinstance(arn, str) and ":log-group:" in arn:
+            return arn if arn.endswith("*") else f"{arn}:log-stream:"
+        return arn
+
+    actions.extract_resource_arn = extracted
 
 
 def _has(module: str, name: str) -> bool:

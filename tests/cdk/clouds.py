@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from signer.dev.deployed_keys import start_anew
 from signer.dev.deployment import Cdk, Outputs
 from signer.dev.environment import ready_environment
 from signer.dev.ministack import (
@@ -101,12 +102,7 @@ class DeployedStack:
 
     def start_issuer_anew(self) -> None:
         """Let the next request begin with a new copy of the function, which has read nothing."""
-        functions = self.client("lambda")
-        name = self.outputs["IssuerFunction"]
-        before = functions.get_function_configuration(FunctionName=name)
-        functions.update_function_configuration(
-            FunctionName=name, Description=before.get("Description", "") + "."
-        )
+        start_anew(self.client("lambda"), self.outputs["IssuerFunction"])
 
     def ask(
         self,
@@ -139,6 +135,13 @@ class DeployedStack:
     def _trust(self) -> Any:  # noqa: ANN401 - what httpx takes
 
         return ssl.create_default_context(cafile=self.cdk.ca) if self.cdk.ca else True
+
+    def issuer_memory(self) -> int:
+        """Return how many megabytes the issuer's function has."""
+        functions = self.client("lambda")
+        name = self.outputs["IssuerFunction"]
+        found: int = functions.get_function_configuration(FunctionName=name)["MemorySize"]
+        return found
 
     def members(self) -> list[str]:
         """Return the key pair ids in the key group."""

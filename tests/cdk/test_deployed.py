@@ -14,6 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from signer.errors import ConfigurationError
+from signer.rotation import orders
+from signer.rotation.driver import Rotation
+from signer.rotation.opening import open_rotation
+from signer.rotation.ring import KeyState, Ring
 from tests.cdk.clouds import DeployedStack, running_stack
 from tests.loopback_identity import AUDIENCE, IdentityProvider, identity_provider
 
@@ -114,6 +118,28 @@ def test_files_are_read_by_the_distribution_only(stack: DeployedStack) -> None:
     served = stack.send("GET", f"{stack.cdk.endpoint_url}/public/a.txt", host)
     assert (served.status_code, served.content) == (200, b"hello")
     assert served.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_distribution_reaches_the_issuer_by_both_permissions(stack: DeployedStack) -> None:
+    host = {"host": stack.outputs["SiteUrl"].removeprefix("https://")}
+    address = f"{stack.cdk.endpoint_url}/auth/session"
+    assert stack.send("GET", address, host).json() == {"signed_in": False, "grants": []}
+    functions, name = stack.client("lambda"), stack.outputs["IssuerFunction"]
+    statements = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
+    assert len(statements) == 2
+    for one in statements:
+        condition = one["Condition"]
+        functions.remove_permission(FunctionName=name, StatementId=one["Sid"])
+        assert stack.send("GET", address, host).status_code == 403, one["Action"]
+        functions.add_permission(
+            FunctionName=name,
+            StatementId=one["Sid"],
+            Action=one["Action"],
+            Principal="cloudfront.amazonaws.com",
+            SourceArn=condition["ArnLike"]["AWS:SourceArn"],
+            **({"InvokedViaFunctionUrl": True} if "Bool" in condition else {}),
+        )
+    assert stack.send("GET", address, host).status_code == 200
 
 
 def test_another_distribution_may_not_read(stack: DeployedStack) -> None:
@@ -292,21 +318,36 @@ def test_the_issuer_reads_no_other_version_and_not_the_next_key(stack: DeployedS
 # Deployments in the middle of a rotation.
 
 
+def rotation_of(stack: DeployedStack) -> Rotation:
+    services = ("cloudfront", "secretsmanager", "dynamodb")
+    clients = {one: stack.client(one) for one in services}
+    return open_rotation(stack.outputs["Ring"], clients=clients)
+
+
+def stands_by(ring: Ring) -> bool:
+    return ring.coming is not None and ring.coming.state is KeyState.STANDBY
+
+
+def ticked_until(stack: DeployedStack, holds: Callable[[], bool]) -> None:
+    for _ in range(30):
+        if holds():
+            return
+        stack.tick()
+        time.sleep(0.2)
+    raise AssertionError(stack.tick())
+
+
 def test_nothing_that_is_deployed_takes_a_rotation_back(
     stack: DeployedStack, provider: IdentityProvider
 ) -> None:
-    acts = []
-    while "publish" not in acts:
-        acts.append(stack.tick()["act"])
-        assert len(acts) < 12, acts
+    rotation = rotation_of(stack)
+    ticked_until(stack, lambda: rotation.ring().coming is not None and stands_by(rotation.ring()))
+    orders.rotate(rotation)
+    former = rotation.ring().active
+    assert former is not None
+    ticked_until(stack, lambda: rotation.ring().active != former and len(stack.members()) > 1)
     before = stack.members()
-    assert len(before) == 2
-
-    stack.configure(config(provider, memory=640))
-    stack.deploy()
-    assert stack.members() == before, "a deployment"
-    memory = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["IssuerFunction"])  # fmt: skip
-    assert memory["MemorySize"] == 640
+    assert former.public_key_id in before, "what it signed is good for a while"
 
     stack.configure(config(provider, memory=768))
     with pytest.raises(ConfigurationError) as caught:
@@ -316,21 +357,22 @@ def test_nothing_that_is_deployed_takes_a_rotation_back(
     assert "Broken" in str(caught.value.evidence["output"])
     (found,) = stack.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
     assert found["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    memory = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["IssuerFunction"])  # fmt: skip
-    assert memory["MemorySize"] == 640, "it was rolled back"
+    assert stack.issuer_memory() == 512, "it was rolled back"
     assert stack.members() == before, "a deployment that failed"
 
-    stack.configure(config(provider, memory=640))
     stack.client("lambda").update_function_configuration(
-        FunctionName=stack.outputs["IssuerFunction"], MemorySize=1024
+        FunctionName=stack.outputs["TickFunction"], MemorySize=1024
     )
+    stack.configure(config(provider, memory=640))
     stack.deploy("--revert-drift")
-    memory = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs["IssuerFunction"])  # fmt: skip
-    assert memory["MemorySize"] == 640, "drift was reverted"
-    assert stack.members() == before, "a correction of drift"
-    acts = [stack.tick()["act"] for _ in range(4)]
-    assert "test" in acts or "wait" in acts
-    assert set(before) <= set(stack.members())
+    assert stack.issuer_memory() == 640, "it was deployed"
+    tick = stack.client("lambda").get_function_configuration(
+        FunctionName=stack.outputs["TickFunction"]
+    )
+    assert tick["MemorySize"] == 256, "drift was reverted"
+    assert stack.members() == before, "a deployment that corrects drift"
+    ticked_until(stack, lambda: stands_by(rotation.ring()))
+    assert set(before) < set(stack.members()), "the rotation goes on"
 
 
 def test_what_a_rotation_needs_outlives_the_stack(stack: DeployedStack) -> None:
