@@ -221,18 +221,23 @@ def test_a_path_is_probed_at_every_distribution_that_trusts_the_group(
 ) -> None:
     path = urlsplit(PROBE_URL).path
     world = World(settings=replace(SETTINGS, probe_url=path))
+    asked: list[str] = []
+    answer = world.send
+
+    def send(url: str) -> Answer:
+        asked.append(url)
+        return answer(url)
+
+    monkeypatch.setattr(world, "send", send)
     rotation = world.begin()
+    assert not asked
     group = rotation.ring().key_group_id or ""
-    for one in list(world.cloudfront.distributions):
-        del world.cloudfront.distributions[one]
+    world.cloudfront.distributions.clear()
     both = [world.cloudfront.add_distribution(group) for _ in range(2)]
     world.cloudfront.add_distribution(group).enabled = False
     world.cloudfront.add_distribution()
     coming_at(world, rotation, KeyState.PUBLISHED)
     world.advance(2 * HOUR)
-    asked: list[str] = []
-    answer = world.send
-    monkeypatch.setattr(world, "send", lambda url: (asked.append(url), answer(url))[1])
     world.rotation().tick()
     hosts = {urlsplit(url).netloc for url in asked}
     assert hosts == {f"{one.id.lower()}.cloudfront.net" for one in both}
