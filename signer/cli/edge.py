@@ -147,15 +147,18 @@ def _following(
     poll_every: int | None,
 ) -> Locations:
     """Return what follows a distribution in CloudFront's API; nothing is asked yet."""
-    from signer.edge import CloudFrontApi, EdgeLocation, Locations, cloudfront_client
-    from signer.edge.cloudfront_config import LocalSettings
+    from signer.edge import CloudFrontApi, EdgeLocation, LocalSettings, Locations, cloudfront_client
     from signer.edge.config import read_local_settings
     from signer.edge.responses import POP
 
     local = read_local_settings(config) if config is not None else LocalSettings()
-    if cloudfront is not None and local.s3_endpoint_url is None:
-        # Never AWS's buckets for a distribution that only an emulator knows.
-        local = replace(local, s3_endpoint_url=cloudfront)
+    if cloudfront is not None:
+        # Never AWS's buckets and functions for a distribution that only an emulator knows.
+        local = replace(
+            local,
+            s3_endpoint_url=local.s3_endpoint_url or cloudfront,
+            lambda_endpoint_url=local.lambda_endpoint_url or cloudfront,
+        )
     return Locations(
         CloudFrontApi(cloudfront_client(cloudfront), distribution, local).read,
         [EdgeLocation(name, delay) for name, delay in locations or [(POP, 0)]],

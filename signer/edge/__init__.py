@@ -6,19 +6,18 @@ emulated.
 
 from signer.edge.app import EdgeApp
 from signer.edge.cloudfront_api import CloudFrontApi, cloudfront_client
-from signer.edge.cloudfront_config import LocalSettings
-from signer.edge.distribution import (
-    Behavior,
-    Distribution,
+from signer.edge.distribution import Behavior, Distribution, ViewerCertificate
+from signer.edge.function_file import FunctionFile
+from signer.edge.local_settings import LocalSettings
+from signer.edge.locations import EdgeLocation, Locations
+from signer.edge.origin import (
     FolderOrigin,
+    FunctionUrlOrigin,
     HttpOrigin,
     LambdaOrigin,
     Origin,
     S3Origin,
-    ViewerCertificate,
 )
-from signer.edge.function_file import FunctionFile
-from signer.edge.locations import EdgeLocation, Locations
 from signer.edge.server import EdgeServer
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "EdgeServer",
     "FolderOrigin",
     "FunctionFile",
+    "FunctionUrlOrigin",
     "HttpOrigin",
     "LambdaOrigin",
     "LocalSettings",

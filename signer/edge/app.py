@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signer.edge.distribution import METHODS, Behavior, Distribution, Origin
+from signer.edge.distribution import METHODS, Behavior, Distribution
 from signer.edge.exchange import Exchange, Recorder
 from signer.edge.form import ambiguous, malformed
 from signer.edge.forwarding import LOCATION_HEADER, forwarded
+from signer.edge.origin import Origin
 from signer.edge.origins import Fetcher, OriginError, connect
 from signer.edge.responses import (
     POP,

@@ -15,14 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from signer.aws_client import DENIED, error_name
-from signer.edge.cloudfront_config import (
-    LocalSettings,
-    Told,
-    behaviors_of,
-    distribution_of,
-    key_group_ids,
-)
+from signer.edge.cloudfront_config import behaviors_of, distribution_of, key_group_ids
+from signer.edge.cloudfront_origins import Told
 from signer.edge.distribution import Distribution
+from signer.edge.local_settings import LocalSettings
 from signer.errors import ConfigurationError, KeyMaterialError, RemoteError, SignerError, excerpt
 from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup

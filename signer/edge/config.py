@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from signer.assumptions import Assumptions
-from signer.edge.cloudfront_config import LocalSettings
-from signer.edge.distribution import (
+from signer.edge.distribution import METHODS, Behavior, Distribution, ViewerCertificate
+from signer.edge.fields import Table, located
+from signer.edge.function_file import FunctionFile
+from signer.edge.local_settings import LocalSettings
+from signer.edge.origin import (
     FUNCTION_FRONT_ENDS,
-    METHODS,
-    Behavior,
-    Distribution,
     FolderOrigin,
+    FunctionUrlOrigin,
     HttpOrigin,
     LambdaOrigin,
     Origin,
     S3Origin,
-    ViewerCertificate,
 )
-from signer.edge.fields import Table, located
-from signer.edge.function_file import FunctionFile
 from signer.errors import ConfigurationError, KeyMaterialError
 from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup
@@ -34,8 +32,10 @@ from signer.verifier import TrustedKeyGroup
 Part = TypeVar("Part")
 
 _FROM_CLOUDFRONT = ("behaviors", "default_behavior", "default_root_object", "key_groups")
+_CREDENTIALS = ("access_key_id", "secret_access_key", "session_token")
+_FOR_ORIGINS = ("s3_endpoint_url", "lambda_endpoint_url", *_CREDENTIALS)
 _DUPLICATES = ("deny", "first", "last")
-_ORIGIN_TYPES = ("folder", "http", "lambda", "s3")
+_ORIGIN_TYPES = ("folder", "function_url", "http", "lambda", "s3")
 
 
 def read_distribution(path: Path) -> Distribution:
@@ -85,7 +85,7 @@ def read_local_settings(path: Path) -> LocalSettings:
         "viewer_certificate": _viewer_certificate(top),
         "assumptions": _assumptions(top),
         "explain_header": top.maybe_bool("explain_header") or False,
-        "s3_endpoint_url": top.maybe_string("s3_endpoint_url"),
+        **{key: top.maybe_string(key) for key in _FOR_ORIGINS},
     }
     top.finish()
     return _built(LocalSettings, top, settings)
@@ -118,6 +118,7 @@ def _origin(table: Table, _name: str) -> Origin:
         raise table.error("type", "is missing", advice=f"allowed are: {', '.join(_ORIGIN_TYPES)}")
     readers = {
         "folder": _folder_origin,
+        "function_url": _function_url_origin,
         "http": _http_origin,
         "lambda": _lambda_origin,
         "s3": _s3_origin,
@@ -131,6 +132,19 @@ def _folder_origin(table: Table) -> Origin:
     if not folder.is_dir():
         raise table.error("path", f"{folder} is not a folder")
     return FolderOrigin(folder)
+
+
+def _function_url_origin(table: Table) -> Origin:
+    settings: dict[str, object] = {
+        "url": table.take_string("url"),
+        "origin_access_control": table.maybe_bool("origin_access_control"),
+        "connect_timeout": table.maybe_number("connect_timeout"),
+        "read_timeout": table.maybe_number("read_timeout"),
+    }
+    for key in ("endpoint_url", "prefix", *_CREDENTIALS):
+        settings[key] = table.maybe_string(key)
+    table.finish()
+    return _built(FunctionUrlOrigin, table, settings)
 
 
 def _http_origin(table: Table) -> Origin:
@@ -167,7 +181,7 @@ def _s3_origin(table: Table) -> Origin:
     settings: dict[str, object] = {"bucket": table.take_string("bucket")}
     for key in ("region", "endpoint_url", "prefix"):
         settings[key] = table.maybe_string(key)
-    for key in ("access_key_id", "secret_access_key", "session_token"):
+    for key in _CREDENTIALS:
         settings[key] = table.maybe_string(key)
     table.finish()
     return _built(S3Origin, table, settings)

@@ -21,17 +21,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from signer.assumptions import Assumptions
-from signer.edge.function_file import FunctionFile, Handler
+from signer.edge.function_file import FunctionFile
+from signer.edge.origin import LambdaOrigin, Origin
 from signer.edge.patterns import check_path_pattern, normalized_path, path_matches
 from signer.errors import ConfigurationError, excerpt
 from signer.verifier import TrustedKeyGroup
 
 AllowedMethods = Literal["GET_HEAD", "GET_HEAD_OPTIONS", "ALL"]
-FunctionFrontEnd = Literal["function_url", "http_api"]
-FUNCTION_FRONT_ENDS: tuple[FunctionFrontEnd, ...] = get_args(FunctionFrontEnd)
 
 METHODS: Mapping[AllowedMethods, frozenset[str]] = MappingProxyType(
     {
@@ -42,121 +40,7 @@ METHODS: Mapping[AllowedMethods, frozenset[str]] = MappingProxyType(
 )
 """CloudFront's three choices for AllowedMethods, and the methods in them."""
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_REGION = re.compile(r"[a-z0-9-]{2,40}")
 _DOMAIN = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
-
-
-@dataclass(frozen=True, slots=True)
-class FolderOrigin:
-    """A folder on this machine, served like a bucket: exact names, no listings, no index files.
-
-    Attributes:
-        path: The folder. Symbolic links that lead out of it are not followed.
-    """
-
-    path: Path
-
-    def __post_init__(self) -> None:
-        """Take strings as well."""
-        object.__setattr__(self, "path", Path(self.path))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpOrigin:
-    """A custom origin: any HTTP or HTTPS server.
-
-    Attributes:
-        url: Its address; a path in it is put in front of every request's path.
-        forward_host: Send the viewer's ``Host`` instead of the origin's.
-        connect_timeout: Seconds to wait for a connection.
-        read_timeout: Seconds to wait for the next bytes of a response.
-    """
-
-    url: str = field(kw_only=False)
-    forward_host: bool = False
-    connect_timeout: float = 10.0
-    read_timeout: float = 30.0
-
-    def __post_init__(self) -> None:
-        """Check the address and the timeouts."""
-        _check_base_url(self.url, name="url")
-        _check_seconds("connect_timeout", self.connect_timeout)
-        _check_seconds("read_timeout", self.read_timeout)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Origin:
-    """A private bucket, read as origin access control does: each request signed with SigV4.
-
-    Attributes:
-        bucket: Name of the bucket.
-        region: Region to sign for.
-        endpoint_url: Another S3 than AWS's; the bucket then becomes the first path segment.
-        prefix: Put in front of every request's path (CloudFront's origin path).
-        access_key_id: Explicit credentials; None for boto's default chain.
-        secret_access_key: Belongs to ``access_key_id``.
-        session_token: Belongs to ``access_key_id``.
-    """
-
-    bucket: str = field(kw_only=False)
-    region: str = "us-east-1"
-    endpoint_url: str | None = None
-    prefix: str = ""
-    access_key_id: str | None = None
-    secret_access_key: str | None = field(default=None, repr=False)
-    session_token: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        """Check what would otherwise only fail at the first request."""
-        if not _BUCKET.fullmatch(self.bucket):
-            raise _wrong("bucket", f"{excerpt(self.bucket)} is not a bucket name")
-        if not _REGION.fullmatch(self.region):
-            raise _wrong("region", f"{excerpt(self.region)} is not a region such as us-east-1")
-        if self.endpoint_url is not None:
-            _check_base_url(self.endpoint_url, name="endpoint_url")
-        if re.search(r"[?#\s\\]", self.prefix):
-            raise _wrong("prefix", f"{excerpt(self.prefix)} is not a path")
-        object.__setattr__(self, "prefix", self.prefix.strip("/"))
-        if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise _wrong("access_key_id", "needs secret_access_key, and the other way round")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LambdaOrigin:
-    """A Lambda function behind its Function URL or an HTTP API, called in this process.
-
-    Attributes:
-        handler: A callable ``handler(event, context)``, or the file it is in.
-        front_end: ``function_url`` or ``http_api``, which signs nothing and decodes the path.
-        origin_access_control: For Function URLs, whether CloudFront signs the requests: the
-            function does not see the viewer's ``Authorization``, and POST and PUT need
-            ``x-amz-content-sha256``.
-        read_timeout: Seconds to wait for the function; 504 after that.
-        domain_name: Host name of the Function URL, which the function sees as ``Host``.
-    """
-
-    handler: Handler | FunctionFile = field(kw_only=False)
-    front_end: FunctionFrontEnd = "function_url"
-    origin_access_control: bool = True
-    read_timeout: float = 30.0
-    domain_name: str = "local.lambda-url.us-east-1.on.aws"
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether CloudFront signs the requests."""
-        return self.origin_access_control and self.front_end == "function_url"
-
-    def __post_init__(self) -> None:
-        """Check name and timeout."""
-        if self.front_end not in FUNCTION_FRONT_ENDS:
-            raise _wrong("front_end", f"{excerpt(str(self.front_end))} is none")
-        if not _DOMAIN.fullmatch(self.domain_name):
-            raise _wrong("domain_name", f"{excerpt(self.domain_name)} is not a host name")
-        _check_seconds("read_timeout", self.read_timeout)
-
-
-Origin = FolderOrigin | HttpOrigin | LambdaOrigin | S3Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,23 +186,6 @@ class Distribution:
                 raise _unknown(
                     f"{where}.trusted_key_groups[{index}]", name, self.key_groups, "key group"
                 )
-
-
-def _check_seconds(name: str, seconds: float) -> None:
-    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour is plenty
-        raise _wrong(name, "is not a number of seconds between 0 and 3600")
-
-
-def _check_base_url(url: str, *, name: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not re.fullmatch(r"[!-~]+", url):
-        raise _wrong(name, "is not an address such as http://127.0.0.1:9000")
-    if "@" in urlsplit(url).netloc or "?" in url or "#" in url:
-        raise _wrong(name, "has user information, a query or a fragment")
 
 
 def _wrong(name: str, problem: str) -> ConfigurationError:

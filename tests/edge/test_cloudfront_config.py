@@ -9,7 +9,13 @@ import pytest
 
 from signer import PrivateKey
 from signer.assumptions import Assumptions
-from signer.edge import HttpOrigin, LocalSettings, S3Origin, ViewerCertificate
+from signer.edge import (
+    FunctionUrlOrigin,
+    HttpOrigin,
+    LocalSettings,
+    S3Origin,
+    ViewerCertificate,
+)
 from signer.edge.config import read_local_settings
 from signer.errors import ConfigurationError
 from tests.edge.told_cloudfront import (
@@ -90,6 +96,35 @@ def test_a_bucket_is_read_from_its_domain_name(
             bucket, region=region, prefix="site", endpoint_url="http://127.0.0.1:4566"
         )
     }
+
+
+@pytest.mark.parametrize("controlled", [True, False])
+def test_a_function_url_is_asked_as_one(client: Client, controlled: bool) -> None:
+    domain = "abc.lambda-url.eu-central-1.on.aws"
+    told = custom(DomainName=domain, OriginPath="/v1")
+    client.origin({**told, "OriginAccessControlId": "E1" if controlled else ""})
+    local: dict[str, Any] = {
+        "access_key_id": "A",
+        "secret_access_key": "B",
+        "session_token": "C",
+    }
+    assert read(client, lambda_endpoint_url="http://127.0.0.1:4566", **local).origins == {
+        "media": FunctionUrlOrigin(
+            f"https://{domain}",
+            endpoint_url="http://127.0.0.1:4566",
+            prefix="v1",
+            origin_access_control=controlled,
+            connect_timeout=5,
+            read_timeout=20,
+            **local,
+        )
+    }
+
+
+def test_buckets_are_read_with_the_credentials_of_this_machine(client: Client) -> None:
+    origin = read(client, access_key_id="A", secret_access_key="B").origins["media"]
+    assert isinstance(origin, S3Origin)
+    assert (origin.access_key_id, origin.secret_access_key) == ("A", "B")
 
 
 @pytest.mark.parametrize(
@@ -186,6 +221,8 @@ def test_a_file_tells_what_belongs_to_this_machine(tmp_path: Path) -> None:
     local = settings(
         tmp_path,
         'domain_names = ["cdn.test"]\nexplain_header = true\ns3_endpoint_url = "http://127.0.0.1:1"\n'
+        'lambda_endpoint_url = "http://127.0.0.1:2"\naccess_key_id = "A"\n'
+        'secret_access_key = "B"\nsession_token = "C"\n'
         '[origins.media]\ntype = "http"\nurl = "http://127.0.0.1:9000"\n'
         "[assumptions]\nclock_skew_seconds = 5\n",
     )
@@ -194,6 +231,10 @@ def test_a_file_tells_what_belongs_to_this_machine(tmp_path: Path) -> None:
         domain_names=("cdn.test",),
         explain_header=True,
         s3_endpoint_url="http://127.0.0.1:1",
+        lambda_endpoint_url="http://127.0.0.1:2",
+        access_key_id="A",
+        secret_access_key="B",
+        session_token="C",
         assumptions=Assumptions(clock_skew_seconds=5),
     )
     assert settings(tmp_path, "") == LocalSettings()

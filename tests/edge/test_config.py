@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signer import PrivateKey
-from signer.edge import Distribution, FolderOrigin, HttpOrigin, S3Origin
+from signer.edge import Distribution, FolderOrigin, FunctionUrlOrigin, HttpOrigin, S3Origin
 from signer.errors import ConfigurationError
 from tests.edge.serving import KEY_PAIR_ID
 
@@ -38,6 +38,18 @@ endpoint_url = "http://127.0.0.1:4566"
 prefix = "/site/"
 access_key_id = "test"
 secret_access_key = "test"
+
+[origins.issuer]
+type = "function_url"
+url = "https://abc.lambda-url.eu-central-1.on.aws/"
+endpoint_url = "http://127.0.0.1:4566"
+prefix = "/v1/"
+origin_access_control = false
+connect_timeout = 3
+read_timeout = 2.5
+access_key_id = "test"
+secret_access_key = "test"
+session_token = "test"
 
 [default_behavior]
 origin = "bucket"
@@ -99,6 +111,17 @@ def test_every_setting_arrives(file: Path, p256_key: PrivateKey) -> None:
         access_key_id="test",
         secret_access_key="test",
     )
+    assert site.origins["issuer"] == FunctionUrlOrigin(
+        "https://abc.lambda-url.eu-central-1.on.aws/",
+        endpoint_url="http://127.0.0.1:4566",
+        prefix="v1",
+        origin_access_control=False,
+        connect_timeout=3,
+        read_timeout=2.5,
+        access_key_id="test",
+        secret_access_key="test",
+        session_token="test",
+    )
     assert [behavior.path_pattern for behavior in site.behaviors] == ["/auth/*", "/assets/*"]
     assert site.behaviors[0].allowed_methods == "ALL"
     assert site.behaviors[0].forward_cookies
@@ -127,7 +150,7 @@ MISTAKES = [
     (
         MINIMAL.replace('"folder"', '"s4"'),
         "origins.media.type",
-        "allowed are: folder, http, lambda, s3",
+        "allowed are: folder, function_url, http, lambda, s3",
     ),
     (MINIMAL.replace('"folder"', '"foldr"'), "origins.media.type", "did you mean folder?"),
     (MINIMAL.replace('type = "folder"', ""), "origins.media.type", "is missing"),

@@ -31,7 +31,7 @@ from signer.edge import (
 from signer.errors import RemoteError
 from tests.edge.followed import Clock
 from tests.edge.serving import Answer, ask
-from tests.edge.told_cloudfront import behavior, items, s3
+from tests.edge.told_cloudfront import behavior, custom, items, s3
 from tests.ministack_cloud import ROOT_KEY, Cloud, running_cloud
 
 pytestmark = [
@@ -43,6 +43,7 @@ pytestmark = [
 # AWS's own policies. AWS pages: "Use managed cache policies", "Use managed origin request policies".
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+ECHO = "def handler(event, context):\n    return event\n"
 LOCATIONS = [EdgeLocation("near"), EdgeLocation("far", 20)]
 
 
@@ -161,6 +162,53 @@ def test_a_distribution_that_is_not_there(deployed: Deployed) -> None:
     with pytest.raises(RemoteError) as caught:
         CloudFrontApi(deployed.client, "ENOTHERE").read()
     assert caught.value.code == "cloudfront_missing"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="MiniStack starts functions with a shell")
+def test_a_function_behind_its_url_is_asked_with_signed_requests(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    (tmp_path / "echo.py").write_text(ECHO)
+    function = cloud.deploy("echo", tmp_path, {}, [], handler="echo.handler")
+    configured = function.client.get_function_url_config(FunctionName="echo")
+    host = configured["FunctionUrl"].removeprefix("https://").rstrip("/")
+    client = cloud.client("cloudfront")
+    origin = custom(DomainName=host, OriginAccessControlId="E1", ConnectionTimeout=10)
+    made = client.create_distribution(
+        DistributionConfig={
+            "CallerReference": str(uuid4()),
+            "Comment": "",
+            "Enabled": True,
+            "Origins": items(origin),
+            "DefaultCacheBehavior": behavior(
+                CachePolicyId=CACHING_DISABLED, OriginRequestPolicyId=ALL_VIEWER
+            ),
+        }
+    )
+    app = EdgeApp(
+        CloudFrontApi(
+            client,
+            made["Distribution"]["Id"],
+            LocalSettings(
+                domain_names=("edge.test",),
+                lambda_endpoint_url=cloud.endpoint_url,
+                access_key_id=ROOT_KEY["AWS_ACCESS_KEY_ID"],
+                secret_access_key=ROOT_KEY["AWS_SECRET_ACCESS_KEY"],
+            ),
+        ).read()
+    )
+    answer = ask(
+        app,
+        "/auth/a%20b",
+        "return_to=a+b%2F&x~y=%7e",
+        headers=[(b"authorization", b"Bearer forged"), (b"cookie", b"a=1")],
+    )
+    assert answer.status == 200, answer.body
+    event = json.loads(answer.body)
+    assert event["queryStringParameters"] == {"return_to": "a b/", "x~y": "~"}
+    assert event["headers"]["host"] == event["requestContext"]["domainName"] == host
+    assert "forged" not in event["headers"]["authorization"]
+    assert ask(app, "/").header("x-cache") == "Miss from cloudfront"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from signer.edge.distribution import FolderOrigin, HttpOrigin, LambdaOrigin, Origin, S3Origin
+from signer.edge.origin import (
+    FolderOrigin,
+    FunctionUrlOrigin,
+    HttpOrigin,
+    LambdaOrigin,
+    Origin,
+    S3Origin,
+)
 from signer.edge.origins.folder import FolderReader
 from signer.edge.origins.function import FunctionCaller
+from signer.edge.origins.function_url import FunctionUrlCaller
 from signer.edge.origins.http import HttpForwarder
 from signer.edge.origins.request import Fetcher, OriginError, OriginRequest
 from signer.edge.origins.s3 import S3Reader
@@ -19,6 +27,8 @@ def connect(origin: Origin) -> Fetcher:
     match origin:
         case FolderOrigin():
             return FolderReader(origin)
+        case FunctionUrlOrigin():
+            return FunctionUrlCaller(origin)
         case HttpOrigin():
             return HttpForwarder(origin)
         case LambdaOrigin():

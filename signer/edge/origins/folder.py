@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from signer.edge.distribution import FolderOrigin
+from signer.edge.origin import FolderOrigin
 from signer.edge.origins.request import OriginRequest
 from signer.edge.ranges import byte_ranges
 from signer.edge.responses import EdgeResponse, Headers, one_chunk, whole

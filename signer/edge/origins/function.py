@@ -1,16 +1,11 @@
 """A Lambda function behind its Function URL or an HTTP API, called in this process.
 
-AWS sources: "Invoking Lambda function URLs" (urls-invocation) for event and response; "Restrict
-access to an AWS Lambda function URL origin" (private-content-restricting-access-to-lambda) for
-origin access control: CloudFront signs every request, so that the viewer's ``Authorization`` is
-replaced, and a client must send the SHA-256 of what it posts or puts, because "Lambda doesn't
-support unsigned payloads".
+AWS source: "Invoking Lambda function URLs" (urls-invocation) for event and response.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import time
@@ -20,23 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from signer.edge.distribution import LambdaOrigin
 from signer.edge.function_file import FunctionFile, Handler
-from signer.edge.origins.function_event import MAX_PAYLOAD_BYTES, event_of, response_of
+from signer.edge.origin import LambdaOrigin
+from signer.edge.origins.function_event import event_of, response_of
+from signer.edge.origins.function_payload import refusal, whole_body
 from signer.edge.origins.request import OriginError, OriginRequest
-from signer.edge.responses import EdgeResponse, whole
+from signer.edge.responses import EdgeResponse
 
 _log = logging.getLogger(__name__)
 
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504
-_FORBIDDEN, _TOO_LARGE = 403, 413
-_HASH_HEADER = b"x-amz-content-sha256"
-_HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
-_SIGNED_PAYLOADS = frozenset({"POST", "PUT"})
-_SIGNATURE_MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your AWS "
-    "Secret Access Key and signing method. Consult the service documentation for details."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +67,11 @@ class FunctionCaller:
 
     async def fetch(self, request: OriginRequest) -> EdgeResponse:
         """Call the function; see :class:`Fetcher`."""
-        body = await _whole_body(request)
-        if len(body) > MAX_PAYLOAD_BYTES:
-            return _refusal(_TOO_LARGE, "RequestEntityTooLargeException", "Request is too large.")
+        body = await whole_body(request)
+        refused = refusal(request, body, signed=self._origin.is_signed)
+        if refused is not None:
+            return refused
         if self._origin.is_signed:
-            if not _payload_is_signed(request, body):
-                return _refusal(_FORBIDDEN, "InvalidSignatureException", _SIGNATURE_MISMATCH)
             request.headers[:] = [pair for pair in request.headers if pair[0] != b"authorization"]
         request_id = str(uuid.uuid4())
         event = event_of(
@@ -121,30 +108,6 @@ class FunctionCaller:
 
 def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda")
-
-
-async def _whole_body(request: OriginRequest) -> bytes:
-    """Read the body, but no more than shows that it is too large."""
-    body = bytearray()
-    if request.body is not None:
-        async for chunk in request.body:
-            body += chunk
-            if len(body) > MAX_PAYLOAD_BYTES:
-                break
-    return bytes(body)
-
-
-def _payload_is_signed(request: OriginRequest, body: bytes) -> bool:
-    """Tell whether the hash that CloudFront signs over is the one that Lambda computes."""
-    declared = request.header(_HASH_HEADER)
-    if declared is None and request.method not in _SIGNED_PAYLOADS:
-        declared = _HASH_OF_NOTHING
-    return declared == hashlib.sha256(body).hexdigest()
-
-
-def _refusal(status: int, error_type: str, message: str) -> EdgeResponse:
-    body = json.dumps({"message": message})
-    return whole(status, "application/json", body, (b"x-amzn-errortype", error_type.encode()))
 
 
 def _invoke(handler: Handler, event: dict[str, Any], context: FunctionContext) -> object:

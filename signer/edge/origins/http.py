@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from signer.edge.distribution import HttpOrigin
+from signer.edge.origin import HttpOrigin
 from signer.edge.origins.request import OriginRequest
 from signer.edge.origins.upstream import Upstream
 from signer.edge.responses import EdgeResponse

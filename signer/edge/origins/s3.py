@@ -10,17 +10,15 @@ object is a 404 instead of a 403, as behind CloudFront.
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import quote, unquote_to_bytes
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError
-from botocore.session import Session
+from botocore.credentials import ReadOnlyCredentials
 
-from signer.edge.distribution import S3Origin
-from signer.edge.origins.request import OriginError, OriginRequest
+from signer.edge.origin import S3Origin
+from signer.edge.origins.request import OriginRequest
+from signer.edge.origins.signing import SigningCredentials
 from signer.edge.origins.upstream import Upstream
 from signer.edge.responses import EdgeResponse, Headers
 
@@ -61,16 +59,12 @@ class S3Reader:
         self._upstream = Upstream(
             self._base, connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT
         )
-        self._credentials: Credentials | None = None
-        self._lock = asyncio.Lock()
+        self._credentials = SigningCredentials(origin)
 
     async def fetch(self, request: OriginRequest) -> EdgeResponse:
         """Sign a request and forward it; see :class:`Fetcher`."""
         target = self._prefix + _canonical(request)
-        try:
-            signed = await self._signed(request, target)
-        except BotoCoreError as error:
-            raise OriginError(502, f"No AWS credentials: {error}") from error
+        signed = await self._signed(request, target)
         kept = [(name, value) for name, value in request.headers if name in _FORWARDED]
         response = await self._upstream.send(request.method, target, [*signed, *kept], request.body)
         others = [(name, value) for name, value in response.headers if name != b"server"]
@@ -83,7 +77,7 @@ class S3Reader:
 
     async def _signed(self, request: OriginRequest, target: str) -> Headers:
         """Return ``Host`` and the headers of the signature."""
-        credentials = await self._frozen_credentials()
+        credentials = await self._credentials.fresh()
         host = self._upstream.host
         unsigned = AWSRequest(
             method=request.method,
@@ -97,22 +91,6 @@ class S3Reader:
             (name.lower().encode("latin-1"), str(value).encode("latin-1"))
             for name, value in unsigned.headers.items()
         ]
-
-    async def _frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return credentials that are fresh; looking them up may read files or the network."""
-        async with self._lock:
-            if self._credentials is None:
-                self._credentials = await asyncio.to_thread(self._find_credentials)
-            return await asyncio.to_thread(self._credentials.get_frozen_credentials)
-
-    def _find_credentials(self) -> Credentials:
-        origin = self._origin
-        if origin.access_key_id is not None and origin.secret_access_key is not None:
-            return Credentials(origin.access_key_id, origin.secret_access_key, origin.session_token)
-        found: Credentials | None = Session().get_credentials()
-        if found is None:
-            raise OriginError(502, "No AWS credentials were found on this machine")
-        return found
 
 
 def _canonical(request: OriginRequest) -> str:

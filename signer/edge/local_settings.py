@@ -1,0 +1,41 @@
+"""What a distribution that is described elsewhere needs to know about this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from signer.assumptions import Assumptions
+from signer.edge.distribution import ViewerCertificate
+from signer.edge.origin import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """What neither CloudFront's API nor a template knows about this machine.
+
+    Attributes:
+        origins: Origin id (or id of an origin group) to what stands for it here.
+        domain_names: Host names that viewers may use; None for the distribution's own name and
+            aliases, ``localhost`` and ``127.0.0.1``.
+        viewer_certificate: Serve TLS; plain HTTP when None.
+        assumptions: Rules where AWS documentation is silent.
+        explain_header: Tell viewers the precise reason of a refusal in ``x-edge-reason``.
+        s3_endpoint_url: The S3 of buckets that `origins` does not name; AWS's when None.
+        lambda_endpoint_url: Where the Function URLs are that `origins` does not name; AWS's own
+            hosts when None.
+        access_key_id: Credentials to sign with for both; None for boto's default chain.
+        secret_access_key: Belongs to ``access_key_id``.
+        session_token: Belongs to ``access_key_id``.
+    """
+
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    domain_names: tuple[str, ...] | None = None
+    viewer_certificate: ViewerCertificate | None = None
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    explain_header: bool = False
+    s3_endpoint_url: str | None = None
+    lambda_endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
