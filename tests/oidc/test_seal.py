@@ -201,6 +201,14 @@ def test_a_key_is_the_same_with_and_without_its_padding() -> None:
     assert Seal([KEY.rstrip("=")]).open("p", sealed) == {}
 
 
+def test_the_last_two_bits_of_43_letters_and_digits_are_no_part_of_the_key() -> None:
+    # 43 times 6 bits are two more than 32 bytes have: "A" and "D" end in bits that nothing reads.
+    assert base64.b64decode("k" * 42 + "A=") == base64.b64decode("k" * 42 + "D=")
+    sealed = Seal(["k" * 42 + "A"]).seal("p", {}, lifetime=HOUR)
+    assert Seal(["k" * 42 + "D"]).open("p", sealed) == {}
+    assert code_of(Seal(["k" * 42 + "E"]), sealed) == "seal_broken"
+
+
 def test_keys_may_be_bytes_and_are_never_shown() -> None:
     seal = Seal([KEY.encode()])
     assert repr(seal) == "Seal()"
