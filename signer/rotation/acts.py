@@ -283,7 +283,7 @@ class Acts:
         url = ring.settings.probe_url
         if url is None or not url.startswith("/"):
             return [] if url is None else [url]
-        return [site + url for site in self._aws.key_groups.sites(ring.key_group_id or "")]
+        return [site + url for site in self._aws.key_groups.sites(_group_of(ring))]
 
     def _blame_the_way(self, ring: Ring, url: str) -> None:
         """Give no key up for what an origin or a firewall says: the signing key gets it too."""

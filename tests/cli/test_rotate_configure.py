@@ -29,6 +29,8 @@ def test_configure_shows_before_and_after(rotate: Rotating) -> None:
     assert document["changes"]["--probes"] == {"before": "3", "after": "5"}
     assert document["changes"]["--probe-url"]["after"] == "none"
     assert rotate.ring().settings.probe_url is None
+    rotate.document("configure", "--probe-url", "/private/probe")
+    assert rotate.ring().settings.probe_url == "/private/probe"
 
 
 def test_configure_warns_of_short_times(rotate: Rotating) -> None:
@@ -90,6 +92,7 @@ def test_configure_refuses_what_cannot_be(rotate: Rotating) -> None:
     before = rotate.ring()
     refused(rotate("configure"), "usage", exit_code=2)
     refused(rotate("configure", "--no-probe-url", "--probe-url", "x"), "usage", exit_code=2)
+    refused(rotate("configure", "--probe-url", "//evil.example/p"), "rotation_setting", exit_code=2)
     refused(rotate("configure", "--period", "30m"), "rotation_setting", exit_code=2)
     refused(rotate("configure", "--custody", "kms"), "rotation_setting", exit_code=2)
     assert rotate.ring() == before

@@ -25,6 +25,12 @@ ENUMS: dict[str, Any] = {
     "custody": Custody,
 }
 NAMES = ["media", "m", "m" * 64, "m" * 65, "", "a b", "-m", "m-", "é", "m\n"]
+PROBES = [
+    "https://media.example.com/", "https://media.example.com/p?a=b", "http://localhost:8080/p", "http://127.0.0.1/p",
+    "/private/probe", "/.signer/probe", "/a.b_c~d-e", "/...", "/a/..b", "https://media.example.com", "http://media.example.com/p",
+    "https://a@b/p", "", "/", "//evil.example/p", "/a//b", "/a/", "/a/../b", "/a/..", "/./a", "/.", "/a?b", "/a#b", "/%2e%2e/a",
+    "/a b", "/*", "/\u00e4", "/a\n", "a", "a/b",
+]  # fmt: skip
 # What a member of each type may be, and what it may not.
 TYPES: dict[str, tuple[object, object]] = {
     "string": ("", 1),
@@ -107,6 +113,14 @@ def test_numbers_have_the_same_bounds(place: Place, schema: dict[str, Any]) -> N
 def test_the_name_has_the_same_pattern(name: str) -> None:
     pattern = SCHEMA["properties"]["name"]["pattern"].removeprefix("^").removesuffix("$")
     assert taken_at(("name",), name) is bool(re.fullmatch(pattern, name))
+
+
+@pytest.mark.parametrize("url", PROBES)
+def test_a_probe_has_the_same_pattern(url: str) -> None:
+    [schema] = [one for place, one in BRANCHES if place == ("settings", "probe_url")]
+    pattern = schema["pattern"].removeprefix("^").removesuffix("$")
+    assert taken_at(("settings", "probe_url"), url) is bool(re.fullmatch(pattern, url))
+    assert taken_at(("settings", "probe_url"), url) is (url in PROBES[:9])
 
 
 @pytest.mark.parametrize(("place", "schema"), of_kind("type"))

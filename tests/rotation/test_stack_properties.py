@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from signer.keys import HashAlgorithm, KeyAlgorithm
@@ -62,6 +64,12 @@ def test_what_is_empty_or_missing_has_its_default() -> None:
     assert asked(least).settings == asked({**empty, **least}).settings == PLAIN
 
 
+def test_a_probe_may_be_a_path() -> None:
+    assert asked({**stacks.PROPERTIES, "ProbeUrl": "/.signer/probe"}).settings == replace(
+        PLAIN, probe_url="/.signer/probe"
+    )
+
+
 CANARY = "canary-3f9a"
 
 
@@ -75,6 +83,7 @@ CANARY = "canary-3f9a"
         ("StandbySecret", None, "stack_property"),
         ("StandbySecret", "signing", "rotation_setting"),
         ("ProbeUrl", [CANARY], "stack_property"),
+        ("ProbeUrl", f"//{CANARY}/p", "rotation_setting"),
         ("Algorithm", CANARY, "stack_property"),
         ("HashAlgorithm", "sha256", "stack_property"),
         ("Custody", CANARY, "stack_property"),
