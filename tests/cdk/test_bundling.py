@@ -44,14 +44,17 @@ def opened(data: bytes) -> zipfile.ZipFile:
 
 
 def ours() -> set[str]:
-    """Return the files of our package that git tracks and that Lambda has a use for."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT / "signer", capture_output=True, check=True).stdout
-    names = {
-        name for name in listed.decode().split("\0") if name and (ROOT / "signer" / name).exists()
-    }
+    """Return the files of our package that are for Lambda: all that git tracks, and new modules."""
+    names = {*listed("--cached"), *(one for one in listed("--others") if one.endswith(".py"))}
     elsewhere = ("cli/", "dev/", "edge/", "explain/", "integrations/", "__main__.py")
     return {name for name in names if not name.startswith(elsewhere)}
+
+
+def listed(which: str) -> list[str]:
+    command = ["git", "ls-files", "-z", which, "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT / "signer", capture_output=True, check=True)
+    names = done.stdout.decode().split("\0")
+    return [name for name in names if name and (ROOT / "signer" / name).exists()]
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
