@@ -18,11 +18,14 @@ from signer.edge.origin import (
     Origin,
     S3Origin,
 )
+from signer.edge.response_headers import AddedHeader, Cors, ResponseHeadersPolicy
 from signer.edge.server import EdgeServer
 
 __all__ = [
+    "AddedHeader",
     "Behavior",
     "CloudFrontApi",
+    "Cors",
     "Distribution",
     "EdgeApp",
     "EdgeLocation",
@@ -35,6 +38,7 @@ __all__ = [
     "LocalSettings",
     "Locations",
     "Origin",
+    "ResponseHeadersPolicy",
     "S3Origin",
     "ViewerCertificate",
     "cloudfront_client",

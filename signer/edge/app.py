@@ -204,7 +204,10 @@ class EdgeApp:
             body=viewer_body(receive) if arrival.has_body else None,
         )
         fetcher = self._fetcher(behavior.origin, served.distribution.origins[behavior.origin])
-        return await fetcher.fetch(exchange.forwarded.request)
+        response = await fetcher.fetch(exchange.forwarded.request)
+        if behavior.response_headers is not None:
+            response.headers = behavior.response_headers.applied(response.headers, arrival)
+        return response
 
     def _connect(self, distribution: Distribution) -> None:
         """Prepare all origins, so that one that cannot work is known before the first request."""

@@ -1,14 +1,15 @@
 """A distribution read from a CloudFront API: AWS's, or an emulator's.
 
 IAM actions: ``cloudfront:GetDistribution``, ``cloudfront:GetKeyGroup``,
-``cloudfront:GetPublicKey``, ``cloudfront:GetCachePolicy``, ``cloudfront:GetOriginRequestPolicy``.
+``cloudfront:GetPublicKey``, ``cloudfront:GetCachePolicy``,
+``cloudfront:GetOriginRequestPolicy``, ``cloudfront:GetResponseHeadersPolicy``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,7 @@ from botocore.session import Session
 from signer.aws_client import DENIED, error_name
 from signer.edge.cloudfront_config import behaviors_of, distribution_of, key_group_ids
 from signer.edge.cloudfront_origins import Told
+from signer.edge.cloudfront_policies import Policies
 from signer.edge.distribution import Distribution
 from signer.edge.local_settings import LocalSettings
 from signer.errors import ConfigurationError, KeyMaterialError, RemoteError, SignerError, excerpt
@@ -48,6 +50,10 @@ class CloudFrontClient(Protocol):
 
     def get_origin_request_policy(self, *, Id: str) -> Told:  # noqa: N803 - boto3's name
         """Read an origin request policy."""
+        ...
+
+    def get_response_headers_policy(self, *, Id: str) -> Told:  # noqa: N803 - boto3's name
+        """Read a response headers policy."""
         ...
 
 
@@ -142,7 +148,24 @@ class CloudFrontApi:
         ids = dict.fromkeys(one for behavior in behaviors for one in key_group_ids(behavior))
         groups = {one: self._key_group(one) for one in ids}
         self._keys = {one: key for group in groups.values() for one, key in group.keys.items()}
-        return distribution_of(told, groups, _Cookies(self._asked, self._client), self._local)
+        return distribution_of(told, groups, self._policies(), self._local)
+
+    def _policies(self) -> Policies:
+        """Return what asks for each policy once in a read."""
+        client = self._client
+
+        def look(call: Callable[..., Told], kind: str) -> Callable[[str], Told]:
+            def found(policy_id: str) -> Told:
+                config: Told = self._asked(call, f"Get{kind}", policy_id)[kind][f"{kind}Config"]
+                return config
+
+            return found
+
+        return Policies(
+            cache=look(client.get_cache_policy, "CachePolicy"),
+            origin_request=look(client.get_origin_request_policy, "OriginRequestPolicy"),
+            response_headers=look(client.get_response_headers_policy, "ResponseHeadersPolicy"),
+        )
 
     def _key_group(self, group_id: str) -> TrustedKeyGroup:
         answer = self._asked(self._client.get_key_group, "GetKeyGroup", group_id)
@@ -168,50 +191,6 @@ class CloudFrontApi:
             kind = error_name(error)
         # Outside the handlers, so that AWS's answer does not hang on our error.
         raise _failure(kind, operation, name)
-
-
-class _Cookies:
-    """Tells which behaviors pass cookies on, asking for each policy once in a read.
-
-    AWS page: "Understand origin request policies": the origin gets what is in the cache policy or
-    in the origin request policy. Which cookies exactly is not emulated: all of them, or none.
-    """
-
-    def __init__(self, ask: Callable[..., Told], client: CloudFrontClient) -> None:
-        self._ask = ask
-        self._client = client
-        self._known: dict[str, bool] = {}
-
-    def __call__(self, behavior: Told) -> bool:
-        legacy = (behavior.get("ForwardedValues") or {}).get("Cookies") or {}
-        return (
-            legacy.get("Forward", "none") != "none"
-            or self._once(behavior.get("CachePolicyId"), self._in_cache_policy)
-            or self._once(behavior.get("OriginRequestPolicyId"), self._in_request_policy)
-        )
-
-    def _once(self, policy_id: str | None, look: Callable[[str], bool]) -> bool:
-        if not policy_id:
-            return False
-        if policy_id not in self._known:
-            self._known[policy_id] = look(policy_id)
-        return self._known[policy_id]
-
-    def _in_cache_policy(self, policy_id: str) -> bool:
-        answer = self._ask(self._client.get_cache_policy, "GetCachePolicy", policy_id)
-        config: Mapping[str, Any] = answer["CachePolicy"]["CachePolicyConfig"]
-        parameters = config.get("ParametersInCacheKeyAndForwardedToOrigin") or {}
-        return _behavior_of(parameters) != "none"
-
-    def _in_request_policy(self, policy_id: str) -> bool:
-        ask = self._client.get_origin_request_policy
-        answer = self._ask(ask, "GetOriginRequestPolicy", policy_id)
-        return _behavior_of(answer["OriginRequestPolicy"]["OriginRequestPolicyConfig"]) != "none"
-
-
-def _behavior_of(config: Mapping[str, Any]) -> str:
-    cookies = config.get("CookiesConfig") or {}
-    return str(cookies.get("CookieBehavior", "none"))
 
 
 def _failure(kind: str, operation: str, name: str) -> RemoteError:

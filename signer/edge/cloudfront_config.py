@@ -6,10 +6,11 @@ and refused where a guess would open what CloudFront keeps shut, or ask the wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from signer.edge.cloudfront_origins import Told, items_of, origins_of
+from signer.edge.cloudfront_policies import Policies
 from signer.edge.distribution import METHODS, AllowedMethods, Behavior, Distribution
 from signer.edge.local_settings import LocalSettings
 from signer.errors import ConfigurationError, excerpt
@@ -43,7 +44,7 @@ def key_group_ids(behavior: Told) -> list[str]:
 def distribution_of(
     told: Told,
     groups: Mapping[str, TrustedKeyGroup],
-    forwards_cookies: Callable[[Told], bool],
+    policies: Policies,
     local: LocalSettings,
 ) -> Distribution:
     """Put together what the API told.
@@ -51,7 +52,7 @@ def distribution_of(
     Args:
         told: ``Distribution`` of GetDistribution.
         groups: Every key group that a behavior trusts, by its id.
-        forwards_cookies: Tells whether a behavior passes cookies on, by its policies.
+        policies: Finds the policies of behaviors.
         local: Belongs to this machine.
 
     Raises:
@@ -65,7 +66,8 @@ def distribution_of(
             path_pattern=behavior.get("PathPattern", "*"),
             trusted_key_groups=tuple(groups[one].name for one in key_group_ids(behavior)),
             allowed_methods=_methods(behavior),
-            forward_cookies=forwards_cookies(behavior),
+            forward_cookies=policies.forwards_cookies(behavior),
+            response_headers=policies.response_headers(behavior),
         )
         for behavior in behaviors_of(config)
     ]

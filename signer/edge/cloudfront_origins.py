@@ -32,6 +32,11 @@ def items_of(told: Told | None) -> list[Any]:
     return list((told or {}).get("Items") or [])
 
 
+def is_true(value: object) -> bool:
+    """Tell whether a flag is set; templates may write it as a word."""
+    return str(value).lower() == "true"
+
+
 def origins_of(config: Told, used: Mapping[str, None], local: LocalSettings) -> dict[str, Origin]:
     """Return what is asked on this machine for each origin.
 

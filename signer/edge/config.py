@@ -7,13 +7,15 @@ ends in a :class:`ConfigurationError` that names file and field.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from signer.assumptions import Assumptions
+from signer.edge.config_headers import response_headers_policy
 from signer.edge.distribution import METHODS, Behavior, Distribution, ViewerCertificate
-from signer.edge.fields import Table, located
+from signer.edge.fields import Table, built
 from signer.edge.function_file import FunctionFile
 from signer.edge.local_settings import LocalSettings
 from signer.edge.origin import (
@@ -25,13 +27,18 @@ from signer.edge.origin import (
     Origin,
     S3Origin,
 )
+from signer.edge.response_headers import ResponseHeadersPolicy
 from signer.errors import ConfigurationError, KeyMaterialError
 from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup
 
-Part = TypeVar("Part")
-
-_FROM_CLOUDFRONT = ("behaviors", "default_behavior", "default_root_object", "key_groups")
+_FROM_CLOUDFRONT = (
+    "behaviors",
+    "default_behavior",
+    "default_root_object",
+    "key_groups",
+    "response_headers",
+)
 _CREDENTIALS = ("access_key_id", "secret_access_key", "session_token")
 _FOR_ORIGINS = ("s3_endpoint_url", "lambda_endpoint_url", *_CREDENTIALS)
 _DUPLICATES = ("deny", "first", "last")
@@ -50,11 +57,14 @@ def read_distribution(path: Path) -> Distribution:
     default = top.table("default_behavior")
     if default is None:
         raise top.error("default_behavior", "is missing", advice="add a [default_behavior] table")
+    headers = _named(top, "response_headers", lambda table, _: response_headers_policy(table))
     settings = {
         "origins": origins,
         "key_groups": key_groups,
-        "default_behavior": _behavior(default, pattern=False),
-        "behaviors": tuple(_behavior(table, pattern=True) for table in top.tables("behaviors")),
+        "default_behavior": _behavior(default, headers, pattern=False),
+        "behaviors": tuple(
+            _behavior(table, headers, pattern=True) for table in top.tables("behaviors")
+        ),
         "domain_names": top.strings("domain_names"),
         "default_root_object": top.maybe_string("default_root_object"),
         "viewer_certificate": _viewer_certificate(top),
@@ -62,7 +72,7 @@ def read_distribution(path: Path) -> Distribution:
         "explain_header": top.maybe_bool("explain_header") or False,
     }
     top.finish()
-    return _built(Distribution, top, settings)
+    return built(Distribution, top, settings)
 
 
 def read_local_settings(path: Path) -> LocalSettings:
@@ -88,7 +98,7 @@ def read_local_settings(path: Path) -> LocalSettings:
         **{key: top.maybe_string(key) for key in _FOR_ORIGINS},
     }
     top.finish()
-    return _built(LocalSettings, top, settings)
+    return built(LocalSettings, top, settings)
 
 
 def _parsed(path: Path) -> dict[str, object]:
@@ -144,7 +154,7 @@ def _function_url_origin(table: Table) -> Origin:
     for key in ("endpoint_url", "prefix", *_CREDENTIALS):
         settings[key] = table.maybe_string(key)
     table.finish()
-    return _built(FunctionUrlOrigin, table, settings)
+    return built(FunctionUrlOrigin, table, settings)
 
 
 def _http_origin(table: Table) -> Origin:
@@ -155,7 +165,7 @@ def _http_origin(table: Table) -> Origin:
         "read_timeout": table.maybe_number("read_timeout"),
     }
     table.finish()
-    return _built(HttpOrigin, table, settings)
+    return built(HttpOrigin, table, settings)
 
 
 def _lambda_origin(table: Table) -> Origin:
@@ -174,7 +184,7 @@ def _lambda_origin(table: Table) -> Origin:
         "domain_name": table.maybe_string("domain_name"),
     }
     table.finish()
-    return _built(LambdaOrigin, table, settings)
+    return built(LambdaOrigin, table, settings)
 
 
 def _s3_origin(table: Table) -> Origin:
@@ -184,20 +194,24 @@ def _s3_origin(table: Table) -> Origin:
     for key in _CREDENTIALS:
         settings[key] = table.maybe_string(key)
     table.finish()
-    return _built(S3Origin, table, settings)
+    return built(S3Origin, table, settings)
 
 
-def _behavior(table: Table, *, pattern: bool) -> Behavior:
+def _behavior(
+    table: Table, headers: Mapping[str, ResponseHeadersPolicy], *, pattern: bool
+) -> Behavior:
+    policy = table.choice("response_headers", headers)
     settings: dict[str, object] = {
         "origin": table.take_string("origin"),
         "trusted_key_groups": table.strings("trusted_key_groups"),
         "allowed_methods": table.choice("allowed_methods", METHODS),
         "forward_cookies": table.maybe_bool("forward_cookies"),
+        "response_headers": headers[policy] if policy else None,
     }
     if pattern:
         settings["path_pattern"] = table.take_string("path_pattern")
     table.finish()
-    return _built(Behavior, table, settings)
+    return built(Behavior, table, settings)
 
 
 def _key_group(table: Table, name: str) -> TrustedKeyGroup:
@@ -263,17 +277,8 @@ def _assumptions(top: Table) -> Assumptions:
         else:
             settings[item.name] = table.choice(item.name, _DUPLICATES)
     table.finish()
-    return _built(Assumptions, table, settings)
+    return built(Assumptions, table, settings)
 
 
 def _relative(table: Table, path: str) -> Path:
     return table.file.parent / path
-
-
-def _built(part: type[Part], table: Table, settings: dict[str, Any]) -> Part:
-    """Construct a part of the model from the settings that were given."""
-    given = {name: value for name, value in settings.items() if value is not None}
-    try:
-        return part(**given)
-    except ConfigurationError as error:
-        raise located(error, table) from None

@@ -26,6 +26,7 @@ from signer.assumptions import Assumptions
 from signer.edge.function_file import FunctionFile
 from signer.edge.origin import LambdaOrigin, Origin
 from signer.edge.patterns import check_path_pattern, normalized_path, path_matches
+from signer.edge.response_headers import ResponseHeadersPolicy
 from signer.errors import ConfigurationError, excerpt
 from signer.verifier import TrustedKeyGroup
 
@@ -53,6 +54,7 @@ class Behavior:
         trusted_key_groups: Names of key groups. With any, every request needs a signature.
         allowed_methods: ``GET_HEAD``, ``GET_HEAD_OPTIONS`` or ``ALL``.
         forward_cookies: Whether the origin gets the viewer's cookies.
+        response_headers: What is changed in the headers of the origin's answers.
     """
 
     origin: str
@@ -60,6 +62,7 @@ class Behavior:
     trusted_key_groups: tuple[str, ...] = ()
     allowed_methods: AllowedMethods = "GET_HEAD"
     forward_cookies: bool = False
+    response_headers: ResponseHeadersPolicy | None = None
 
     def __post_init__(self) -> None:
         """Check pattern and methods."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from signer.errors import ConfigurationError, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+Part = TypeVar("Part")
 
 _KINDS: dict[type, str] = {str: "a string", bool: "true or false", int: "a whole number"}
 
@@ -167,6 +169,19 @@ def located(error: ConfigurationError, table: Table) -> ConfigurationError:
         file=str(table.file),
         field=field,
     )
+
+
+def built(part: type[Part], table: Table, settings: Mapping[str, Any]) -> Part:
+    """Construct a part of the model from the settings that were given.
+
+    Raises:
+        ConfigurationError: The part refuses one; file and table are in front of its error.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    try:
+        return part(**given)
+    except ConfigurationError as error:
+        raise located(error, table) from None
 
 
 def _suggestion(value: str, known: Iterable[str]) -> str:

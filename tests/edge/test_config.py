@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from signer import PrivateKey
-from signer.edge import Distribution, FolderOrigin, FunctionUrlOrigin, HttpOrigin, S3Origin
+from signer.edge import (
+    AddedHeader,
+    Cors,
+    Distribution,
+    FolderOrigin,
+    FunctionUrlOrigin,
+    HttpOrigin,
+    ResponseHeadersPolicy,
+    S3Origin,
+)
 from signer.errors import ConfigurationError
 from tests.edge.serving import KEY_PAIR_ID
 
@@ -64,6 +73,26 @@ forward_cookies = true
 [[behaviors]]
 path_pattern = "/assets/*"
 origin = "media"
+
+[[behaviors]]
+path_pattern = "/headers/*"
+origin = "media"
+response_headers = "open"
+
+[response_headers.open]
+remove = ["x-powered-by"]
+[response_headers.open.cors]
+allow_origins = ["https://app.example.com"]
+allow_methods = ["GET"]
+allow_headers = ["Range"]
+expose_headers = ["ETag"]
+allow_credentials = true
+max_age = 600
+origin_override = true
+[[response_headers.open.headers]]
+name = "Referrer-Policy"
+value = "no-referrer"
+override = true
 
 [assumptions]
 clock_skew_seconds = 5
@@ -122,7 +151,24 @@ def test_every_setting_arrives(file: Path, p256_key: PrivateKey) -> None:
         secret_access_key="test",
         session_token="test",
     )
-    assert [behavior.path_pattern for behavior in site.behaviors] == ["/auth/*", "/assets/*"]
+    assert [behavior.path_pattern for behavior in site.behaviors] == [
+        "/auth/*",
+        "/assets/*",
+        "/headers/*",
+    ]
+    assert site.behaviors[2].response_headers == ResponseHeadersPolicy(
+        remove=("x-powered-by",),
+        cors=Cors(
+            allow_origins=("https://app.example.com",),
+            allow_methods=("GET",),
+            allow_headers=("Range",),
+            expose_headers=("ETag",),
+            allow_credentials=True,
+            max_age=600,
+            origin_override=True,
+        ),
+        headers=(AddedHeader(name="Referrer-Policy", value="no-referrer", override=True),),
+    )
     assert site.behaviors[0].allowed_methods == "ALL"
     assert site.behaviors[0].forward_cookies
     assert site.default_behavior.trusted_key_groups == ("viewers",)
@@ -270,6 +316,26 @@ MISTAKES = [
         MINIMAL + '[assumptions]\nduplicate_cookies = "both"',
         "assumptions.duplicate_cookies",
         "allowed are: deny, first, last",
+    ),
+    (
+        MINIMAL + 'response_headers = "opne"\n[response_headers.open]',
+        "default_behavior.response_headers",
+        "did you mean open?",
+    ),
+    (
+        MINIMAL + '[response_headers.a.cors]\nallow_methods = ["GET"]',
+        "response_headers.a.cors.allow_origins",
+        "names nobody",
+    ),
+    (
+        MINIMAL + '[[response_headers.a.headers]]\nname = "a b"',
+        "response_headers.a.headers[0].name",
+        "is not the name of a header",
+    ),
+    (
+        MINIMAL + '[response_headers.a]\nremove = ["via"]',
+        "response_headers.a.remove[0]",
+        "CloudFront does not remove 'via'",
     ),
     ("default_behavior = [", "", "is not TOML"),
 ]

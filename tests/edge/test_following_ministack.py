@@ -40,9 +40,11 @@ pytestmark = [
     pytest.mark.xdist_group("ministack"),
 ]
 
-# AWS's own policies. AWS pages: "Use managed cache policies", "Use managed origin request policies".
+# AWS's own policies. AWS pages: "Use managed cache policies", "Use managed origin request policies",
+# "Use managed response headers policies".
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+SECURITY_HEADERS = "67f7725c-6f97-4210-82d7-5512b31e9d03"
 ECHO = "def handler(event, context):\n    return event\n"
 LOCATIONS = [EdgeLocation("near"), EdgeLocation("far", 20)]
 
@@ -181,7 +183,9 @@ def test_a_function_behind_its_url_is_asked_with_signed_requests(
             "Enabled": True,
             "Origins": items(origin),
             "DefaultCacheBehavior": behavior(
-                CachePolicyId=CACHING_DISABLED, OriginRequestPolicyId=ALL_VIEWER
+                CachePolicyId=CACHING_DISABLED,
+                OriginRequestPolicyId=ALL_VIEWER,
+                ResponseHeadersPolicyId=SECURITY_HEADERS,
             ),
         }
     )
@@ -208,7 +212,7 @@ def test_a_function_behind_its_url_is_asked_with_signed_requests(
     assert event["queryStringParameters"] == {"return_to": "a b/", "x~y": "~"}
     assert event["headers"]["host"] == event["requestContext"]["domainName"] == host
     assert "forged" not in event["headers"]["authorization"]
-    assert ask(app, "/").header("x-cache") == "Miss from cloudfront"
+    assert answer.header("x-frame-options") == "SAMEORIGIN"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")

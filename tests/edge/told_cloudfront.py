@@ -64,6 +64,7 @@ class Client:
         self.pem = key.public_key().to_pem()
         self.group = {"Name": "viewers", "Items": [KEY_PAIR_ID]}
         self.cookies = "none"
+        self.headers: dict[str, Any] = {}
         self.distribution: dict[str, Any] = {
             "Id": "E1",
             "DomainName": "D111111ABCDEF8.cloudfront.net",
@@ -103,6 +104,10 @@ class Client:
         config = {"CookiesConfig": {"CookieBehavior": self.cookies}}
         answer = {"OriginRequestPolicy": {"OriginRequestPolicyConfig": config}}
         return self._answer("GetOriginRequestPolicy", Id, answer)
+
+    def get_response_headers_policy(self, *, Id: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        answer = {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": self.headers}}
+        return self._answer("GetResponseHeadersPolicy", Id, answer)
 
     def _answer(self, operation: str, name: str, answer: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((operation, name))
