@@ -11,14 +11,17 @@ BIN := .venv/bin
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo cdk example example-named test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
+.PHONY: help setup demo dev cdk example example-named test lint fmt bench mutate fuzz lock clean demo-set dev-set browser
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
 
 setup: dev-set browser  ## make .venv with everything, and find a browser for the tests
 
-demo: demo-set  ## serve a private gallery behind a local CloudFront (ARGS=--check: run the story and exit)
+demo: demo-set  ## deploy the stack to this machine and serve a private gallery (ARGS=--check: run the story and exit)
+	@$(BIN)/signer dev --cdk $(ARGS)
+
+dev: demo-set  ## the same gallery put together without a stack, in seconds (ARGS=--s3-only, ARGS="--rotate-every 60s")
 	@$(BIN)/signer dev $(ARGS)
 
 cdk: demo-set  ## the CDK's command line (ARGS="synth -c config=media.toml"; docs/deploy.md)

@@ -18,10 +18,14 @@ from signer.errors import SignerError
 EXAMPLE = Path(__file__).with_name("example.toml")
 
 
-def main() -> int:
-    """Synthesize the stack; say what is wrong with the configuration in one line."""
+def main(named: str | None = None) -> int:
+    """Synthesize the stack; say what is wrong with the configuration in one line.
+
+    Args:
+        named: The configuration file; the context's ``config``, or the example, when None.
+    """
     app = App()
-    named = app.node.try_get_context("config")
+    named = named or app.node.try_get_context("config")
     try:
         config = Config.read(Path(named) if named else EXAMPLE)
         if config.delivery == "s3":

@@ -45,7 +45,8 @@ PLAY_TO_THE_END = """async (video, rate) => {
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[RunningDemo]:
-    with running_demo() as running:
+    # As it is deployed: everything that a browser does here, it does with the stack of cdk/.
+    with running_demo("--cdk") as running:
         yield running
 
 

@@ -23,6 +23,7 @@ LOCKS = (
     "requirements/demo.txt",
     "requirements/dev.txt",
     "signer/dev/ministack.txt",
+    "lambda/requirements.txt",
 )
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
 

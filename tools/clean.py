@@ -14,6 +14,8 @@ FOLDERS = (
     ".pytest_cache",
     ".ruff_cache",
     "build",
+    "cdk.out",
+    "cdk/node_modules",
     "dist",
     "htmlcov",
     "mutants",

@@ -157,4 +157,3 @@ def _id(text: str) -> str:
 
 if __name__ == "__main__":
     sys.exit(main())
-

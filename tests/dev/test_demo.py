@@ -46,6 +46,15 @@ def test_the_whole_story_is_told(arguments: tuple[str, ...], steps: int) -> None
     assert len(story["steps"]) == steps
 
 
+@pytest.mark.parametrize("other", ["--s3-only", "--storage=folder"])
+def test_a_stack_needs_a_bucket_and_cloudfront(other: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--cdk", other], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "--cdk needs --storage s3, and CloudFront" in done.stderr
+
+
 def test_presigned_urls_need_a_bucket_that_checks_them() -> None:
     done = subprocess.run(
         [*COMMAND, "--s3-only", "--storage", "folder"],
