@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from signer.cli.ending import ending_like_ctrl_c
+from signer.cli.sources import key_option, required_credential
 from signer.cli.times import Duration
+from signer.custody import public_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from signer.edge import EdgeServer, Locations
+    from signer.edge import Distribution, EdgeServer, Locations
     from signer.edge.exchange import Exchange
 
 _LISTEN = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>[0-9]{1,5})")
@@ -45,13 +48,20 @@ def _locations(
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file that describes the distribution; with --distribution, its origins here.",
+    help="TOML file that describes the distribution; with the next two, its origins here.",
+)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve the distribution of this CloudFormation template, as cdk synth writes it.",
 )
 @click.option(
     "--distribution",
     metavar="ID",
-    help="Follow this distribution in CloudFront's API: its behaviors and key groups.",
+    help="Follow this distribution in CloudFront's API: its behaviors and key groups. With "
+    "--template, the logical id of one of several.",
 )
+@key_option
 @click.option(
     "--cloudfront", metavar="URL", help="An emulator's CloudFront API; AWS's when left out."
 )
@@ -90,10 +100,14 @@ def _locations(
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for every request.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@click.pass_context
 def edge(
+    ctx: click.Context,
     *,
     config: Path | None,
+    template: Path | None,
     distribution: str | None,
+    key_uri: str | None,
     cloudfront: str | None,
     locations: list[tuple[str, int]],
     poll_every: int | None,
@@ -108,18 +122,27 @@ def edge(
 
     Behaviors, signed URLs and cookies, 403 answers and origins work as at an edge location; the
     inspector page shows why each request was let through or refused. Ctrl-C stops it.
+
+    With --template, every key group trusts the key of --key, unless the configuration says
+    otherwise.
     """
     from signer.edge import Distribution, EdgeServer
 
+    follows = bool(cloudfront or locations or poll_every is not None)
+    if follows and (distribution is None or template is not None):
+        problem = "--cloudfront, --location and --poll-every need --distribution"
+        raise click.UsageError(problem + (", and no --template" if template else ""))
+    if template is None and ctx.get_parameter_source("key_uri") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--key needs --template")
     served: Distribution | Locations
-    if distribution is not None:
+    if template is not None:
+        served = _of_template(template, config, distribution, key_uri)
+    elif distribution is not None:
         served = _following(config, distribution, cloudfront, locations, poll_every)
-    elif cloudfront or locations or poll_every is not None:
-        raise click.UsageError("--cloudfront, --location and --poll-every need --distribution")
-    elif config is None:
-        raise click.UsageError("give --config, --distribution, or both")
-    else:
+    elif config is not None:
         served = Distribution.from_toml(config)
+    else:
+        raise click.UsageError("give --config, --template or --distribution")
 
     def line(exchange: Exchange) -> None:
         click.echo(json.dumps(_facts(exchange)) if as_json else _line(exchange))
@@ -137,6 +160,20 @@ def edge(
             asyncio.run(_serve(server, [name for name, _ in locations], as_json=as_json))
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
+
+
+def _of_template(
+    template: Path, config: Path | None, logical_id: str | None, key_uri: str | None
+) -> Distribution:
+    """Return the distribution of a template."""
+    from signer.edge import TemplateSettings, read_template
+    from signer.edge.config import read_template_settings
+
+    settings = read_template_settings(config) if config is not None else TemplateSettings()
+    if key_uri:
+        credential = required_credential(key_uri)
+        settings = replace(settings, keys={credential.key_pair_id: public_key_of(credential)})
+    return read_template(template, settings, logical_id=logical_id)
 
 
 def _following(

@@ -8,7 +8,7 @@ from signer.edge.app import EdgeApp
 from signer.edge.cloudfront_api import CloudFrontApi, cloudfront_client
 from signer.edge.distribution import Behavior, Distribution, ViewerCertificate
 from signer.edge.function_file import FunctionFile
-from signer.edge.local_settings import LocalSettings
+from signer.edge.local_settings import LocalSettings, TemplateSettings
 from signer.edge.locations import EdgeLocation, Locations
 from signer.edge.origin import (
     FolderOrigin,
@@ -20,6 +20,7 @@ from signer.edge.origin import (
 )
 from signer.edge.response_headers import AddedHeader, Cors, ResponseHeadersPolicy
 from signer.edge.server import EdgeServer
+from signer.edge.template import read_template
 
 __all__ = [
     "AddedHeader",
@@ -40,6 +41,8 @@ __all__ = [
     "Origin",
     "ResponseHeadersPolicy",
     "S3Origin",
+    "TemplateSettings",
     "ViewerCertificate",
     "cloudfront_client",
+    "read_template",
 ]

@@ -12,7 +12,7 @@ from typing import Final
 from signer.edge.cloudfront_origins import Told, items_of, origins_of
 from signer.edge.cloudfront_policies import Policies
 from signer.edge.distribution import METHODS, AllowedMethods, Behavior, Distribution
-from signer.edge.local_settings import LocalSettings
+from signer.edge.local_settings import LeftOut, LocalSettings
 from signer.errors import ConfigurationError, excerpt
 from signer.verifier import TrustedKeyGroup
 
@@ -56,10 +56,11 @@ def distribution_of(
         local: Belongs to this machine.
 
     Raises:
-        ConfigurationError: ``cloudfront_origin``, ``cloudfront_behavior``, or a field that this
-            edge does not take.
+        ConfigurationError: ``cloudfront_origin``, ``cloudfront_behavior``,
+            ``cloudfront_error_page``, or a field that this edge does not take.
     """
     config = told["DistributionConfig"]
+    _check_left_out(config, local.without)
     default, *others = [
         Behavior(
             origin=behavior["TargetOriginId"],
@@ -85,6 +86,28 @@ def distribution_of(
     )
 
 
+def _check_left_out(config: Told, without: tuple[LeftOut, ...]) -> None:
+    """Refuse what would answer viewers otherwise than this edge, unless it may be left out."""
+    for behavior in behaviors_of(config):
+        for key in ("FunctionAssociations", "LambdaFunctionAssociations"):
+            if items_of(behavior.get(key)) and "functions" not in without:
+                problem = "runs functions at the edge, which the local edge does not run"
+                raise _unusable(behavior, problem, advice=_advice("functions"))
+    for page in items_of(config.get("CustomErrorResponses")):
+        # One without a page only says how long an error is cached.
+        if page.get("ResponsePagePath") and "error_pages" not in without:
+            raise ConfigurationError(
+                "cloudfront_error_page",
+                f"the distribution has an error page of its own for {page['ErrorCode']}, which "
+                "the local edge does not show",
+                advice=_advice("error_pages"),
+            )
+
+
+def _advice(what: LeftOut) -> str:
+    return f'to serve the rest, put without = ["{what}"] into the configuration file'
+
+
 def _methods(behavior: Told) -> AllowedMethods:
     # GET and HEAD are CloudFront's own default.
     given = frozenset(items_of(behavior.get("AllowedMethods"))) or METHODS["GET_HEAD"]
@@ -100,6 +123,7 @@ def _domain_names(told: Told) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for name in names))
 
 
-def _unusable(behavior: Told, problem: str) -> ConfigurationError:
+def _unusable(behavior: Told, problem: str, *, advice: str = "") -> ConfigurationError:
     pattern = excerpt(behavior.get("PathPattern", "*"))
-    return ConfigurationError("cloudfront_behavior", f"the behavior {pattern} {problem}")
+    text = f"the behavior {pattern} {problem}"
+    return ConfigurationError("cloudfront_behavior", text, advice=advice)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from signer.edge.cloudfront_headers import response_headers_of
 from signer.edge.cloudfront_origins import Told
@@ -19,19 +20,27 @@ class Policies:
     in the origin request policy. Which cookies exactly is not emulated: all of them, or none.
     """
 
-    def __init__(self, *, cache: Look, origin_request: Look, response_headers: Look) -> None:
+    def __init__(
+        self,
+        *,
+        cache: Look,
+        origin_request: Look,
+        response_headers: Look,
+        known: Mapping[str, ResponseHeadersPolicy] = MappingProxyType({}),
+    ) -> None:
         """Look nothing up yet.
 
         Args:
             cache: Finds a ``CachePolicyConfig``.
             origin_request: Finds an ``OriginRequestPolicyConfig``.
             response_headers: Finds a ``ResponseHeadersPolicyConfig``.
+            known: Response headers policies that need not be looked up.
         """
         self._cache = cache
         self._origin_request = origin_request
         self._response_headers = response_headers
         self._cookies: dict[str, bool] = {}
-        self._headers: dict[str, ResponseHeadersPolicy] = {}
+        self._headers = dict(known)
 
     def forwards_cookies(self, behavior: Told) -> bool:
         """Tell whether a behavior's origin gets the viewer's cookies."""

@@ -7,7 +7,7 @@ ends in a :class:`ConfigurationError` that names file and field.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from signer.edge.config_headers import response_headers_policy
 from signer.edge.distribution import METHODS, Behavior, Distribution, ViewerCertificate
 from signer.edge.fields import Table, built
 from signer.edge.function_file import FunctionFile
-from signer.edge.local_settings import LocalSettings
+from signer.edge.local_settings import LEFT_OUT, LocalSettings, TemplateSettings
 from signer.edge.origin import (
     FUNCTION_FRONT_ENDS,
     FolderOrigin,
@@ -28,17 +28,12 @@ from signer.edge.origin import (
     S3Origin,
 )
 from signer.edge.response_headers import ResponseHeadersPolicy
-from signer.errors import ConfigurationError, KeyMaterialError
+from signer.errors import ConfigurationError, KeyMaterialError, excerpt
 from signer.keys import PublicKey
 from signer.verifier import TrustedKeyGroup
 
-_FROM_CLOUDFRONT = (
-    "behaviors",
-    "default_behavior",
-    "default_root_object",
-    "key_groups",
-    "response_headers",
-)
+_DESCRIBED = ("behaviors", "default_behavior", "default_root_object")
+_NOT_IN_TEMPLATES = ("key_groups", "response_headers")
 _CREDENTIALS = ("access_key_id", "secret_access_key", "session_token")
 _FOR_ORIGINS = ("s3_endpoint_url", "lambda_endpoint_url", *_CREDENTIALS)
 _DUPLICATES = ("deny", "first", "last")
@@ -78,27 +73,66 @@ def read_distribution(path: Path) -> Distribution:
 def read_local_settings(path: Path) -> LocalSettings:
     """Read what belongs to this machine while CloudFront's API tells the rest.
 
-    The settings are those of :func:`read_distribution` that the API does not tell, and
-    ``s3_endpoint_url``.
+    The settings are those of :func:`read_distribution` that the API does not tell, and those of
+    :class:`LocalSettings`.
 
     Raises:
         ConfigurationError: The file cannot be read, a field is wrong, or it is the API's to tell.
     """
     top = Table(path, _parsed(path))
-    for key in _FROM_CLOUDFRONT:
+    advice = "leave it out, or leave out the id of the distribution"
+    _refuse(top, (*_DESCRIBED, *_NOT_IN_TEMPLATES), "CloudFront's API", advice)
+    settings = _local(top)
+    top.finish()
+    return built(LocalSettings, top, settings)
+
+
+def read_template_settings(path: Path) -> TemplateSettings:
+    """Read what belongs to this machine, and what a template does not know.
+
+    Raises:
+        ConfigurationError: The file cannot be read, a field is wrong, or it is the template's to
+            tell.
+    """
+    top = Table(path, _parsed(path))
+    _refuse(top, _DESCRIBED, "the template", "leave it out, or leave out --template")
+    local = _local(top)
+    nothing = Table(path, {})
+    cookies = top.table("forward_cookies") or nothing
+    values = top.table("values") or nothing
+    settings: dict[str, Any] = {
+        "key_groups": _named(top, "key_groups", _key_group),
+        "response_headers": _named(
+            top, "response_headers", lambda table, _: response_headers_policy(table)
+        ),
+        "forward_cookies": {one: bool(cookies.maybe_bool(one)) for one in cookies.keys()},  # noqa: SIM118 - not a dict
+        "values": {one: values.take_string(one) for one in values.keys()},  # noqa: SIM118 - as above
+    }
+    top.finish()
+    return TemplateSettings(local=built(LocalSettings, top, local), **settings)
+
+
+def _refuse(top: Table, keys: Sequence[str], source: str, advice: str) -> None:
+    for key in keys:
         if key in top.keys():  # noqa: SIM118 - not a dict
-            advice = "leave it out, or leave out the id of the distribution"
-            raise top.error(key, "is read from CloudFront's API", advice=advice)
-    settings = {
+            raise top.error(key, f"is read from {source}", advice=advice)
+
+
+def _local(top: Table) -> dict[str, Any]:
+    without = top.strings("without")
+    for index, one in enumerate(without):
+        if one not in LEFT_OUT:
+            allowed = f"allowed are: {', '.join(LEFT_OUT)}"
+            raise top.error(f"without[{index}]", f"is {excerpt(one)}", advice=allowed)
+    return {
         "origins": _named(top, "origins", _origin),
         "domain_names": top.strings("domain_names") or None,
         "viewer_certificate": _viewer_certificate(top),
         "assumptions": _assumptions(top),
         "explain_header": top.maybe_bool("explain_header") or False,
+        "without": without,
         **{key: top.maybe_string(key) for key in _FOR_ORIGINS},
     }
-    top.finish()
-    return built(LocalSettings, top, settings)
 
 
 def _parsed(path: Path) -> dict[str, object]:

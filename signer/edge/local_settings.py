@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
 
 from signer.assumptions import Assumptions
 from signer.edge.distribution import ViewerCertificate
 from signer.edge.origin import Origin
+from signer.edge.response_headers import ResponseHeadersPolicy
+from signer.keys import PublicKey
+from signer.verifier import TrustedKeyGroup
+
+LeftOut = Literal["functions", "error_pages"]
+LEFT_OUT: Final[tuple[LeftOut, ...]] = get_args(LeftOut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,8 @@ class LocalSettings:
         access_key_id: Credentials to sign with for both; None for boto's default chain.
         secret_access_key: Belongs to ``access_key_id``.
         session_token: Belongs to ``access_key_id``.
+        without: What is left out although the distribution has it and this edge does not:
+            ``functions`` (CloudFront's and Lambda@Edge), ``error_pages``.
     """
 
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -39,3 +48,28 @@ class LocalSettings:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
+    without: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSettings:
+    """What a template cannot know before it is deployed, or about this machine.
+
+    Attributes:
+        local: As with CloudFront's API.
+        keys: Key pair id to public key; trusted by every key group that `key_groups` does not name.
+        key_groups: Key groups by the logical id of the resource that makes them, or by the id that
+            stands in the template.
+        response_headers: Response headers policies by an id that stands in the template, but is
+            neither a resource of it nor one of AWS's own.
+        forward_cookies: The same for cache and origin request policies: do cookies reach origins?
+        values: ``LogicalId`` to what ``Ref`` gives, ``LogicalId.Attribute`` to what ``Fn::GetAtt``
+            gives, and values of parameters.
+    """
+
+    local: LocalSettings = field(default_factory=LocalSettings)
+    keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    key_groups: Mapping[str, TrustedKeyGroup] = field(default_factory=dict)
+    response_headers: Mapping[str, ResponseHeadersPolicy] = field(default_factory=dict)
+    forward_cookies: Mapping[str, bool] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
