@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cli.running import refused, run
+from tests.cli.running import make_credential, refused, run
 
 COMMAND = (sys.executable, "-m", "signer", "edge")
 
@@ -174,3 +174,56 @@ def test_an_api_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         "edge", "--distribution", "E1", "--cloudfront", "http://127.0.0.1:9", "--listen", "0"
     )
     refused(answer, "cloudfront_unavailable", exit_code=1)
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    file = tmp_path / "site.template.json"
+    behavior = {"TargetOriginId": "m", "TrustedKeyGroups": [{"Fn::GetAtt": ["Ring", "Id"]}]}
+    origin = {"Id": "m", "DomainName": {"Fn::GetAtt": ["Bucket", "RegionalDomainName"]}}
+    config = {"DefaultCacheBehavior": behavior, "Origins": [origin]}
+    site = {"Type": "AWS::CloudFront::Distribution", "Properties": {"DistributionConfig": config}}
+    bucket = {"Type": "AWS::S3::Bucket"}
+    ring = {"Type": "Custom::SigningKeyRing"}
+    resources = {"Site": site, "Bucket": bucket, "Ring": ring}
+    file.write_text(json.dumps({"Resources": resources}))
+    return file
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a child differ on Windows")
+def test_a_template_is_served(config: Path, template: Path, tmp_path: Path) -> None:
+    config.write_text('[origins.m]\ntype = "folder"\npath = "media"\n')
+    key = make_credential(tmp_path)
+    options = ("--template", str(template), "--key", key, "--distribution", "Site", "--json")
+    with started(config, *options) as process:
+        url = f"{json.loads(line_of(process))['url']}/a.txt"
+        signed = run("url", url, "--key", key, "--expires-in", "5m").stdout.strip()
+        answers = [httpx.get(one).status_code for one in (url, signed)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    assert answers == [403, 200]
+
+
+def test_what_a_template_does_not_tell_is_asked_for(template: Path) -> None:
+    answer = run("edge", "--template", str(template))
+    refused(answer, "template_incomplete", exit_code=2)
+    for words in ("--key", "[key_groups.Ring]", "[origins.m]"):
+        assert words in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--template", "FILE", "--cloudfront", "http://127.0.0.1:1"],
+        ["--template", "FILE", "--distribution", "Site", "--location", "far=20s"],
+        ["--template", "FILE", "--poll-every", "2s"],
+        ["--distribution", "E1", "--key", "file:x"],
+    ],
+)
+def test_options_that_do_not_go_with_a_template(template: Path, arguments: list[str]) -> None:
+    given = [str(template) if one == "FILE" else one for one in arguments]
+    refused(run("edge", *given), "usage", exit_code=2)
+
+
+def test_a_template_that_is_none(config: Path) -> None:
+    refused(run("edge", "--template", str(config)), "template_file", exit_code=2)

@@ -28,6 +28,8 @@ from signer.edge import (
     Locations,
     S3Origin,
 )
+from signer.edge.cloudfront_headers import response_headers_of
+from signer.edge.managed_policies import COOKIES, RESPONSE_HEADERS
 from signer.errors import RemoteError
 from tests.edge.followed import Clock
 from tests.edge.serving import Answer, ask
@@ -164,6 +166,24 @@ def test_a_distribution_that_is_not_there(deployed: Deployed) -> None:
     with pytest.raises(RemoteError) as caught:
         CloudFrontApi(deployed.client, "ENOTHERE").read()
     assert caught.value.code == "cloudfront_missing"
+
+
+def test_aws_own_policies_are_what_a_cloudfront_says(cloud: Cloud) -> None:
+    client = cloud.client("cloudfront")
+    for policy_id, settings in RESPONSE_HEADERS.items():
+        told = client.get_response_headers_policy(Id=policy_id)["ResponseHeadersPolicy"]
+        config = told["ResponseHeadersPolicyConfig"]
+        assert response_headers_of(settings) == response_headers_of(config), config["Name"]
+    said = {}
+    for kind, listed in (
+        ("CachePolicy", client.list_cache_policies),
+        ("OriginRequestPolicy", client.list_origin_request_policies),
+    ):
+        for item in listed(Type="managed")[f"{kind}List"]["Items"]:
+            config = item[kind][f"{kind}Config"]
+            inner = config.get("ParametersInCacheKeyAndForwardedToOrigin", config)
+            said[item[kind]["Id"]] = inner["CookiesConfig"]["CookieBehavior"]
+    assert said == dict(COOKIES)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="MiniStack starts functions with a shell")
