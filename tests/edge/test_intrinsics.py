@@ -186,3 +186,25 @@ def test_what_is_split_is_joined_again(parts: list[str], delimiter: str) -> None
     joined = {"Fn::Join": [delimiter, parts]}
     split = {"Fn::Split": [delimiter, joined]}
     assert resolver().value({"Fn::Join": [delimiter, split]}) == delimiter.join(parts)
+
+
+def test_references_that_multiply_come_to_an_end() -> None:
+    value: Any = "x"
+    for _ in range(40):
+        value = {"Fn::Sub": ["${a}${a}", {"a": value}]}
+    with pytest.raises(ConfigurationError):
+        resolver().value(value)
+    doubled: dict[str, Any] = {
+        f"C{n}": {"Fn::Or": [{"Condition": f"C{n + 1}"}] * 2} for n in range(40)
+    }
+    doubled["C40"] = {"Fn::Equals": ["a", "b"]}
+    with pytest.raises(ConfigurationError, match="too many steps"):
+        Resolver({"Conditions": doubled}, {}).value({"Fn::If": ["C0", 1, 2]})
+
+
+def test_texts_do_not_grow_without_end() -> None:
+    long = {"Ref": "Long"}
+    assert len(resolver(Long="x" * 5000).value({"Fn::Join": ["", [long, long]]})) == 10_000
+    grown = {"Fn::Join": ["", [{"Fn::Join": ["", [long, long]]}, "x"]]}
+    with pytest.raises(ConfigurationError):
+        resolver(Long="x" * 5001).value(grown)
