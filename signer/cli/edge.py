@@ -48,7 +48,8 @@ def _locations(
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML file that describes the distribution; with the next two, its origins here.",
+    help="TOML file that describes the distribution; with --template or --distribution, its "
+    "origins here.",
 )
 @click.option(
     "--template",
