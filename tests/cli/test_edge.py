@@ -170,9 +170,8 @@ def test_a_file_that_tells_what_the_api_does(config: Path) -> None:
 def test_an_api_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    answer = run(
-        "edge", "--distribution", "E1", "--cloudfront", "http://127.0.0.1:9", "--listen", "0"
-    )
+    options = ("--cloudfront", "http://127.0.0.1:9", "--listen", "0", "--no-inspector")
+    answer = run("edge", "--distribution", "E1", *options)
     refused(answer, "cloudfront_unavailable", exit_code=1)
 
 
