@@ -207,8 +207,8 @@ def issuer_watches(issuer: lambda_.IFunction) -> Iterator[Watch]:
             # Failed has data only when there is a failure.
             expression="100 * FILL(failed, 0) / requests",
             using_metrics={
-                "failed": issuer_metric("Failed"),
-                "requests": issuer_metric("Requests"),
+                "failed": issuer_metric("Failed", issuer),
+                "requests": issuer_metric("Requests", issuer),
             },
             label="Failed, per cent",
             period=FIVE_MINUTES,

@@ -12,7 +12,8 @@ from constructs import Construct
 
 from cdk.function import retention
 
-_REQUESTS_A_SECOND: Final = 1000
+# An account's own default: nothing is held back before it.
+_REQUESTS_A_SECOND: Final = 10_000
 # No path and no query: both can have what signs somebody in.
 _FIELDS: Final = ("requestId", "requestTime", "httpMethod", "routeKey", "status", "responseLatency")
 

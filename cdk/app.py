@@ -12,22 +12,27 @@ from aws_cdk import App, Environment
 
 from cdk.config import Config
 from cdk.presigned import PresignedApiStack
-from cdk.stack import REGION, SignedCdnStack
+from cdk.region import REGION
+from cdk.settings_file import wrong
+from cdk.stack import SignedCdnStack
 from signer.errors import SignerError
-
-EXAMPLE = Path(__file__).with_name("example.toml")
+from signer.grants_place import read_grants
 
 
 def main(named: str | None = None) -> int:
     """Synthesize the stack; say what is wrong with the configuration in one line.
 
     Args:
-        named: The configuration file; the context's ``config``, or the example, when None.
+        named: The configuration file; the context's ``config`` when None.
     """
     app = App()
     named = named or app.node.try_get_context("config")
     try:
-        config = Config.read(Path(named) if named else EXAMPLE)
+        if not named:
+            raise wrong("config", "is not said", "add -c config=FILE, such as cdk/example.toml")
+        config = Config.read(Path(named).expanduser())
+        # As the function will, so that a mistake in it stops here.
+        read_grants(config.issuer.grants, base_url="https://media.example.com")
         if config.delivery == "s3":
             PresignedApiStack(app, config.name, config)
         else:

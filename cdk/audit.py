@@ -27,6 +27,8 @@ SECRET_CALLS: Final = (
     "DeleteSecret",
     "PutResourcePolicy",
     "PutSecretValue",
+    "ReplicateSecretToRegions",
+    "RestoreSecret",
     "RotateSecret",
     "UpdateSecret",
     "UpdateSecretVersionStage",
@@ -62,6 +64,7 @@ class KeyAudit(Construct):
             the account as well, since a call that makes a public key does not say for which.
         key_group_id: The ring's key group; without it, changes of every group are told.
         signing_secret: Changes of it are told.
+        standby_secret: The next key's: changes are told, and every reading by anybody else.
         readers: ARNs of the roles that may read the signing secret. With them everybody else's
             reading is told; CloudTrail has each reading, so this is an option.
     """
@@ -75,6 +78,7 @@ class KeyAudit(Construct):
         rotators: Sequence[str],
         key_group_id: str | None = None,
         signing_secret: secretsmanager.ISecret | None = None,
+        standby_secret: secretsmanager.ISecret | None = None,
         readers: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
@@ -94,6 +98,19 @@ class KeyAudit(Construct):
         )
         if signing_secret is not None:
             self._secret_rules(signing_secret, rotators, readers)
+        if standby_secret is not None:
+            self._rule(
+                "Standby",
+                "The secret with the next key was read or changed, and not by the rotation",
+                calls(
+                    "secretsmanager",
+                    (*READING_CALLS, *SECRET_CALLS),
+                    besides=rotators,
+                    detail=_changed(standby_secret),
+                ),
+                "signer rotate revoke KEY ends it before it signs, if it is known to others.",
+                state=_ALL_EVENTS,
+            )
 
     def _secret_rules(
         self, secret: secretsmanager.ISecret, rotators: Sequence[str], readers: Sequence[str]

@@ -19,7 +19,8 @@ def private_bucket(
     Args:
         scope: Where it belongs.
         construct_id: Its name there.
-        retain: Whether it outlives the stack. A bucket with files in it is never deleted.
+        retain: Whether it outlives the stack, unless the stack's creation fails. A bucket with
+            files in it is never deleted.
         cors: For scripts that fetch from the bucket itself.
     """
     bucket = s3.Bucket(
@@ -30,7 +31,7 @@ def private_bucket(
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         minimum_tls_version=1.2,
-        removal_policy=RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY,
+        removal_policy=kept(retain),
         cors=cors,
         lifecycle_rules=[
             s3.LifecycleRule(
@@ -44,3 +45,8 @@ def private_bucket(
         "Whoever gives out access to it logs each request; a trail can have its data events.",
     )
     return bucket
+
+
+def kept(retain: bool) -> RemovalPolicy:  # noqa: FBT001 - the one thing that is asked
+    """Return what becomes of a resource with its stack; where that fails to begin, it goes."""
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain else RemovalPolicy.DESTROY

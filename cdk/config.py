@@ -17,7 +17,12 @@ from signer.errors import excerpt
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 _TIME: Final = re.compile(r"[0-9]{1,9}[smhd]?")
 _HOST: Final = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}")
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
+# Over plain HTTP anybody on the way could speak for a site.
+_ORIGIN: Final = re.compile(
+    r"(?:https://[a-z0-9.-]+|http://(?:localhost|127\.0\.0\.1))(?::[0-9]{1,5})?"
+)
+# A name, and no ARN and no pattern: it goes into the issuer's permissions.
+_SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 # AWS page: "Cache behavior settings", Path pattern; without quotes and blanks.
 _PATTERN: Final = re.compile(r"/[A-Za-z0-9_.*$/~@:+&?-]{0,254}")
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
@@ -78,10 +83,10 @@ class Site:
         for pattern in self.public_paths:
             # Without its wildcards nothing is left: it would open all that is private. But for "/"
             # itself, which is the default root object.
-            if pattern != "/" and not pattern.strip("/*?"):
+            if pattern != "/" and not re.search(r"[A-Za-z0-9]", pattern):
                 problem = f"{excerpt(pattern)} would make everything public"
                 raise wrong("site.public_paths", problem, "name folders, such as /static/*")
-            if pattern.startswith("/auth/"):
+            if pattern.startswith("/auth/") or pattern == "/images/*/url":
                 raise wrong("site.public_paths", f"{excerpt(pattern)} is the issuer's")
         if self.url is not None and not _ORIGIN.fullmatch(self.url):
             raise wrong("site.url", "is not scheme and host, such as http://localhost:8080")
@@ -95,6 +100,9 @@ class Site:
 
     def _check_domain(self) -> None:
         in_zone = self.hosted_zone_id is not None
+        for name in self.domain_names if self.hosted_zone_name else ():
+            if not f".{name}".endswith(f".{self.hosted_zone_name}"):
+                raise wrong("site.domain_names", f"{excerpt(name)} is not in the hosted zone")
         if in_zone != (self.hosted_zone_name is not None):
             raise wrong("site.hosted_zone_id", "needs hosted_zone_name, and the other way round")
         if in_zone and self.certificate_arn is not None:
@@ -156,6 +164,9 @@ class IssuerSettings:
         _all_match("issuer.allowed_origins", self.allowed_origins, _ORIGIN, "is not an origin")
         if self.oidc_client_secret_name is not None and self.oidc_client_id is None:
             raise wrong("issuer.oidc_client_secret_name", "needs oidc_client_id")
+        name = self.oidc_client_secret_name
+        if name is not None and not _SECRET_NAME.fullmatch(name):
+            raise wrong("issuer.oidc_client_secret_name", "is not a secret's name; an ARN is none")
         if self.oidc_client_id is not None and self.oidc_issuer is None:
             raise wrong("issuer.oidc_client_id", "needs oidc_issuer")
         if not 128 <= self.memory <= 10240:  # noqa: PLR2004 - Lambda's own bounds
@@ -181,6 +192,7 @@ class KeySettings:
         probes: Good probes in a row that a key needs; 0 to do without.
         tick_minutes: How often the rotation looks.
         destroy: Whether keys, ring and secrets end with the stack.
+        former_kms_keys: Whether there still are keys in KMS after a change of `custody` from it.
     """
 
     algorithm: Literal["ECDSA_P256", "RSA_2048"] = "ECDSA_P256"
@@ -195,6 +207,7 @@ class KeySettings:
     probes: int = 3
     tick_minutes: int = 5
     destroy: bool = False
+    former_kms_keys: bool = False
 
     def __post_init__(self) -> None:
         """Check the form of the times, and the path."""
@@ -264,6 +277,66 @@ class Config:
         """Check the name, and what depends on more than one section."""
         if not _NAME.fullmatch(self.name):
             raise wrong("name", "is not 3 to 32 lower-case letters, digits and -")
+        if self.delivery == "s3":
+            self._check_presigned()
+        else:
+            self._check_probe()
+            self._check_front_end()
+
+    def _check_presigned(self) -> None:
+        """Refuse what would be silently without effect."""
+        unused = {
+            "site.domain_names": self.site.domain_names,
+            "site.public_paths": self.site.public_paths,
+            "site.rate_limit": self.site.rate_limit,
+            "site.web_acl_arn": self.site.web_acl_arn,
+            "site.allowed_countries": self.site.allowed_countries,
+            "site.denied_countries": self.site.denied_countries,
+            "site.bind_ip": self.site.bind_ip,
+            "issuer.oidc_client_id": self.issuer.oidc_client_id,
+            "issuer.snap_start": self.issuer.snap_start,
+            "issuer.tracing": self.issuer.tracing,
+        }
+        for name, value in unused.items():
+            if value:
+                raise wrong(name, 'has no effect with delivery = "s3"')
+
+    def _check_probe(self) -> None:
+        """The rotation tries new keys from us-east-1, at a path that needs a signature."""
+        if not self.keys.probes:
+            return
+        site, without = self.site, "or set keys.probes = 0, and rely on the soak"
+        if (site.allowed_countries and "US" not in site.allowed_countries) or (
+            "US" in site.denied_countries
+        ):
+            where = "allowed_countries" if site.allowed_countries else "denied_countries"
+            raise wrong(
+                f"site.{where}",
+                "keeps the rotation out, which is in the US",
+                f"allow it, {without}",
+            )
+        for pattern in (*site.public_paths, "/auth/*", "/images/*/url"):
+            form = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+            if re.fullmatch(form, self.keys.probe_path):
+                raise wrong(
+                    "keys.probe_path",
+                    f"is public, by {excerpt(pattern)}",
+                    f"name another, {without}",
+                )
+
+    def _check_front_end(self) -> None:
+        if self.issuer.front_end == "http_api":
+            # Whoever knows its address passes by what stands in front of the distribution.
+            passed_by = {
+                "site.rate_limit": self.site.rate_limit,
+                "site.web_acl_arn": self.site.web_acl_arn,
+                "site.allowed_countries": self.site.allowed_countries,
+                "site.denied_countries": self.site.denied_countries,
+                "issuer.snap_start": self.issuer.snap_start,
+            }
+            for name, value in passed_by.items():
+                if value:
+                    raise wrong(name, 'needs issuer.front_end = "function_url"')
         own_address = self.site.domain_names or self.site.url
         if self.issuer.snap_start and not own_address:
             # The snapshot is taken before the distribution exists, and with it its name.

@@ -71,8 +71,8 @@ def _where_to_look(logs: Mapping[str, str]) -> str:
 def _issuer(issuer: lambda_.IFunction) -> list[cloudwatch.IWidget]:
     answers = ("Answered", "Refused", "Failed")
     return [
-        _graph("Issuer: answers", [issuer_metric(name) for name in answers]),
-        _graph("Issuer: grants issued", [issuer_metric("GrantsIssued")]),
+        _graph("Issuer: answers", [issuer_metric(name, issuer) for name in answers]),
+        _graph("Issuer: grants issued", [issuer_metric("GrantsIssued", issuer)]),
         _graph(
             "Issuer: milliseconds",
             [

@@ -18,6 +18,7 @@ from cdk.acknowledged import acknowledge
 from cdk.bucket import private_bucket
 from cdk.config import Site
 from cdk.firewall import rate_limiting_acl
+from cdk.region import InItsRegion
 
 PRICE_CLASSES: Final = MappingProxyType(
     {
@@ -26,8 +27,11 @@ PRICE_CLASSES: Final = MappingProxyType(
         "all": cloudfront.PriceClass.PRICE_CLASS_ALL,
     }
 )
-ISSUER_PATHS: Final = ("/auth/*", "/images/*/url")
+ISSUER_PATHS: Final = ("/auth/*",)
 """What the issuer answers, on the site's own host: cookies of another one would not come back."""
+
+IMAGES_PATH: Final = "/images/*/url"
+"""What it answers too, where a grant is named for it."""
 
 _HTTPS: Final = cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS
 _YEARS: Final = 730
@@ -45,7 +49,8 @@ class PrivateDistribution(Construct):
         key_group: Whose keys the distribution trusts. Best one that no template owns; see
             :class:`cdk.keyring.Keyring`.
         settings: What the team decides.
-        issuer: Answers ``/auth/*`` and ``/images/*/url``; :attr:`cdk.issuer.Issuer.origin`.
+        issuer: Answers what is asked below `issuer_paths`; :attr:`cdk.issuer.Issuer.origin`.
+        issuer_paths: Path patterns, which need no signature and are never cached.
 
     Attributes:
         bucket: The private bucket.
@@ -61,9 +66,13 @@ class PrivateDistribution(Construct):
         key_group: cloudfront.IKeyGroup,
         settings: Site | None = None,
         issuer: cloudfront.IOrigin | None = None,
+        issuer_paths: Sequence[str] = ISSUER_PATHS,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings = settings or Site()
+        if settings.rate_limit or settings.hosted_zone_id:
+            because = "certificates and web ACLs of CloudFront are"
+            self.node.add_validation(InItsRegion(self, because))
         self.bucket = private_bucket(self, "Bucket", retain=settings.retain_bucket)
         zone, certificate = self._zone_and_certificate()
         files = origins.S3BucketOrigin.with_origin_access_control(self.bucket)
@@ -75,7 +84,7 @@ class PrivateDistribution(Construct):
             default_behavior=self._behavior(files, headers, key_groups=[key_group]),
             additional_behaviors={
                 # In this order: the first that matches decides.
-                **{one: self._issuer_behavior(issuer) for one in ISSUER_PATHS if issuer},
+                **{one: self._issuer_behavior(issuer) for one in issuer_paths if issuer},
                 **{
                     pattern: self._behavior(files, headers, key_groups=None)
                     for pattern in settings.public_paths

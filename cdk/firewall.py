@@ -12,7 +12,7 @@ def rate_limiting_acl(scope: Construct, construct_id: str, *, requests: int) -> 
     Args:
         scope: Where it belongs.
         construct_id: Its name there.
-        requests: To ``/auth/*`` in five minutes from one address; more get 403.
+        requests: To the issuer in five minutes from one address; more get 403.
 
     Returns:
         The web ACL; its ``attr_arn`` goes into a distribution's ``web_acl_id``.
@@ -23,20 +23,29 @@ def rate_limiting_acl(scope: Construct, construct_id: str, *, requests: int) -> 
             cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
         )
 
-    log_in = waf.CfnWebACL.ByteMatchStatementProperty(
-        field_to_match=waf.CfnWebACL.FieldToMatchProperty(uri_path={}),
-        positional_constraint="STARTS_WITH",
-        search_string="/auth/",
-        # So that /%61uth/ counts as well, which the issuer may be asked as.
-        text_transformations=[
-            waf.CfnWebACL.TextTransformationProperty(priority=0, type="URL_DECODE")
-        ],
-    )
+    # So that /%61uth/ and /x/../auth/ count as well, which CloudFront may take for the same.
+    plain = [
+        waf.CfnWebACL.TextTransformationProperty(priority=number, type=kind)
+        for number, kind in enumerate(("URL_DECODE", "NORMALIZE_PATH"))
+    ]
+    asked = [
+        waf.CfnWebACL.StatementProperty(
+            byte_match_statement=waf.CfnWebACL.ByteMatchStatementProperty(
+                field_to_match=waf.CfnWebACL.FieldToMatchProperty(uri_path={}),
+                positional_constraint=where,
+                search_string=text,
+                text_transformations=plain,
+            )
+        )
+        for where, text in (("STARTS_WITH", "/auth/"), ("ENDS_WITH", "/url"))
+    ]
     limit = waf.CfnWebACL.RateBasedStatementProperty(
         aggregate_key_type="IP",
         limit=requests,
         evaluation_window_sec=300,
-        scope_down_statement=waf.CfnWebACL.StatementProperty(byte_match_statement=log_in),
+        scope_down_statement=waf.CfnWebACL.StatementProperty(
+            or_statement=waf.CfnWebACL.OrStatementProperty(statements=asked)
+        ),
     )
     return waf.CfnWebACL(
         scope,

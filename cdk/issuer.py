@@ -19,6 +19,7 @@ from cdk.acknowledged import acknowledge
 from cdk.api import add_stage
 from cdk.config import IssuerSettings
 from cdk.function import Function, Runs
+from signer.service.settings import Settings
 
 GRANTS_FILE: Final = "grants.toml"
 _SECONDS: Final = 20
@@ -71,17 +72,21 @@ class Issuer(Construct):
         self._settings = settings = settings or IssuerSettings()
         self._runs = runs or Runs()
         self._readable: list[secretsmanager.ISecret] = []
+        environment = {
+            "SIGNER_BASE_URL": base_url,
+            "SIGNER_CREDENTIAL": f"secretsmanager:{signing_secret.secret_arn}",
+            **self._environment(),
+        }
+        # Now, and not when the function starts.
+        later = {"SIGNER_BASE_URL": "https://later.example"} if base_url.startswith("ssm:") else {}
+        Settings.from_environment({**environment, **later})
         self.function = Function(
             self,
             "Issue",
             code=code,
             handler="issue.handler",
             runs=self._runs,
-            environment={
-                "SIGNER_BASE_URL": base_url,
-                "SIGNER_CREDENTIAL": f"secretsmanager:{signing_secret.secret_arn}",
-                **self._environment(),
-            },
+            environment=environment,
             timeout=Duration.seconds(_SECONDS),
             memory=settings.memory,
             reserved_concurrency=settings.reserved_concurrency or None,
@@ -177,7 +182,8 @@ class Issuer(Construct):
         api = apigateway.HttpApi(
             self,
             "Api",
-            description="The issuer; asked through the distribution",
+            api_name=f"{Stack.of(self).stack_name}-issuer",
+            description="The issuer; meant to be asked through the distribution",
             create_default_stage=False,
             default_integration=integrations.HttpLambdaIntegration(
                 "Function", self.function.lambda_function

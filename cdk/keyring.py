@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, cast
 
@@ -16,8 +17,10 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct, IValidation
 
 from cdk.acknowledged import acknowledge
+from cdk.bucket import kept
 from cdk.config import KeySettings
 from cdk.function import Function, Runs
+from signer.rotation.stack_properties import asked
 
 # docs/rotation-function.md, "Permissions": what a tick asks of CloudFront. An id that is not known
 # yet cannot be named.
@@ -47,7 +50,8 @@ _PROPERTIES: Final = MappingProxyType(
 )
 # Others wait 120 seconds for a tick that died; docs/rotation-function.md, "Deploy".
 _TICK_SECONDS: Final = 60
-_EVENT_SECONDS: Final = 120
+# Behind a tick that runs, and Lambda's own pauses before it tries again.
+_EVENT_SECONDS: Final = 300
 
 
 class Keyring(Construct):
@@ -96,7 +100,7 @@ class Keyring(Construct):
         self._name = name
         self.signing_role: iam.IRole | None = None
         self._settings = settings = settings or KeySettings()
-        keep = RemovalPolicy.DESTROY if settings.destroy else RemovalPolicy.RETAIN
+        keep = kept(not settings.destroy)
         self.signing_secret = self._secret("Signing", "what issuers sign with", keep)
         self.standby_secret = self._secret("Standby", "the next key, for the rotation alone", keep)
         self.table = dynamodb.Table(
@@ -137,6 +141,11 @@ class Keyring(Construct):
         """Whether keys never leave KMS."""
         return self._settings.custody == "kms"
 
+    @property
+    def _has_kms_keys(self) -> bool:
+        """Whether there may be keys in KMS: former ones, of whom a tick asks as well."""
+        return self.signs_in_kms or self._settings.former_kms_keys
+
     def let_sign(self, role: iam.IRole) -> None:
         """Say who signs: for keys in KMS the rotation permits it to that role, key by key.
 
@@ -144,20 +153,23 @@ class Keyring(Construct):
             role: The issuer's.
         """
         self.signing_role = role
-        if self.signs_in_kms:
+        if self._has_kms_keys:
             self._properties.add_property_override("IssuerRoleArn", role.role_arn)
             self._permit_kms(role)
 
     def _secret(
         self, construct_id: str, purpose: str, keep: RemovalPolicy
     ) -> secretsmanager.Secret:
-        """Make a secret that says nothing yet: what CloudFormation generates is no key."""
+        """Make a secret without any value: a key is the rotation's to write."""
         secret = secretsmanager.Secret(
             self,
             construct_id,
             description=f"{self._name}: {purpose}",
             removal_policy=keep,
         )
+        # What is generated would be written again, over a credential, when the template changes.
+        made = cast("CfnResource", secret.node.default_child)
+        made.add_property_deletion_override("GenerateSecretString")
         acknowledge(
             secret,
             "AwsSolutions-SMG4",
@@ -207,8 +219,8 @@ class Keyring(Construct):
     def _permit_kms(self, signing_role: iam.IRole) -> None:
         """Add the statement for keys in KMS, in parts: whose resources and conditions differ.
 
-        A condition on the keys' own tag would be narrower, but takes minutes to count (AWS page
-        "ABAC for AWS KMS"), longer than a stack's first key may take.
+        A condition on the keys' own tag takes minutes to count (AWS page "ABAC for AWS KMS"),
+        longer than a stack's first key may take.
         """
         stack = Stack.of(self)
         key = stack.format_arn(service="kms", resource="key", resource_name="*")
@@ -216,18 +228,22 @@ class Keyring(Construct):
             "StringEquals": {"kms:GranteePrincipal": signing_role.role_arn},
             "ForAllValues:StringEquals": {"kms:GrantOperations": ["Sign"]},
         }
-        parts: dict[str, tuple[list[str], str, dict[str, object] | None]] = {
+        parts: dict[str, tuple[list[str], str, Mapping[str, object] | None]] = {
             "MakeKmsKeys": (["kms:CreateKey", "kms:ListKeys", "kms:TagResource"], "*", None),
             "UseKmsKeys": (
                 [
                     "kms:DescribeKey",
-                    "kms:DisableKey",
                     "kms:GetPublicKey",
-                    "kms:ScheduleKeyDeletion",
                     "kms:Sign",
                 ],
                 key,
                 None,
+            ),
+            # By then the tag counts; a try that comes too early is made again by the next tick.
+            "EndKmsKeys": (
+                ["kms:DisableKey", "kms:ScheduleKeyDeletion"],
+                key,
+                {"StringEquals": {"aws:ResourceTag/signer-ring": self._name}},
             ),
             # Without it the rotation could permit anybody to do anything with a key.
             "GrantKmsKeys": (["kms:CreateGrant"], key, only_signing),
@@ -245,7 +261,7 @@ class Keyring(Construct):
 
     def _resource(self, probe_url: str | None) -> CustomResource:
         settings = self._settings
-        properties: dict[str, object] = {
+        properties: dict[str, str] = {
             "Name": self._name,
             "SigningSecret": self.signing_secret.secret_arn,
             "StandbySecret": self.standby_secret.secret_arn,
@@ -254,6 +270,8 @@ class Keyring(Construct):
             "Destroy": "true" if settings.destroy else "false",
             **{name: getattr(settings, ours) for name, ours in _PROPERTIES.items()},
         }
+        # Now, and not when the function is asked, in the middle of a deployment.
+        asked({**properties, "IssuerRoleArn": "said by let_sign"})
         return CustomResource(
             self,
             "Ring",

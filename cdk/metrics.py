@@ -7,6 +7,7 @@ from typing import Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 
 NAMESPACE: Final = "CloudFrontIssuer"
 FIVE_MINUTES: Final = Duration.minutes(5)
@@ -14,19 +15,19 @@ FIVE_MINUTES: Final = Duration.minutes(5)
 _RING_SCHEME: Final = "dynamodb:"
 
 
-def issuer_metric(name: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+def issuer_metric(name: str, issuer: lambda_.IFunction) -> cloudwatch.Metric:
     """Return a metric of the issuer: docs/issuer.md, "Log and metrics".
 
     Args:
         name: Such as ``Failed``.
-        period: What is added up.
+        issuer: Its function.
     """
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": "issuer"},
+        dimensions_map={"service": "issuer", "function": issuer.function_name},
         statistic=cloudwatch.Stats.SUM,
-        period=period,
+        period=FIVE_MINUTES,
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import jsii
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,7 +13,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct, IValidation
+from constructs import Construct
 
 from cdk.alarms import (
     Watch,
@@ -30,10 +29,8 @@ from cdk.config import KeySettings, Watching
 from cdk.dashboard import add_dashboard
 from cdk.function import retention
 from cdk.log_delivery import LogDelivery
+from cdk.region import InItsRegion
 from signer.rotation.stack_properties import asked
-
-REGION: Final = "us-east-1"
-"""Where CloudFront's metrics, logs and calls are."""
 
 _TICKS: Final = 3
 _LEAST_MINUTES: Final = 15
@@ -54,6 +51,7 @@ class Observability(Construct):
         keys: How the ring is set: how often ticks come, how old its key may be.
         key_group_id: Its key group; without it, changes of every group are told.
         signing_secret: What issuers read; changes of it are told.
+        standby_secret: The next key, which only the rotation reads; whoever else does is told of.
         readers: ARNs of roles that may read that secret; with them, other readers are told of.
         rotators: ARNs of further roles that may change keys, such as those of other rings.
         dead_letters: Where the schedule puts ticks that it could not begin.
@@ -81,6 +79,7 @@ class Observability(Construct):
         keys: KeySettings | None = None,
         key_group_id: str | None = None,
         signing_secret: secretsmanager.ISecret | None = None,
+        standby_secret: secretsmanager.ISecret | None = None,
         readers: Sequence[str] = (),
         rotators: Sequence[str] = (),
         dead_letters: sqs.IQueue | None = None,
@@ -89,7 +88,7 @@ class Observability(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         settings, keys = settings or Watching(), keys or KeySettings()
-        self.node.add_validation(_InItsRegion(self))
+        self.node.add_validation(InItsRegion(self, "CloudFront's metrics, logs and calls are"))
         self.topic = topic or self._topic()
         for address in settings.emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(address))
@@ -136,6 +135,7 @@ class Observability(Construct):
                 rotators=[_role_arn(tick), *rotators],
                 key_group_id=key_group_id,
                 signing_secret=signing_secret,
+                standby_secret=standby_secret,
                 readers=readers,
             )
 
@@ -205,18 +205,3 @@ def _oldest(keys: KeySettings) -> int:
     told = {"Name": "ring", "SigningSecret": "signing", "StandbySecret": "standby"}
     schedule = asked({**told, "Period": keys.period, "Soak": keys.soak}).settings.schedule
     return schedule.period + schedule.soak + _DAY
-
-
-@jsii.implements(IValidation)
-class _InItsRegion:
-    """Elsewhere the alarms would wait for metrics that never come."""
-
-    def __init__(self, construct: Construct) -> None:
-        self._construct = construct
-
-    def validate(self) -> list[str]:
-        """Return what is wrong."""
-        region = Stack.of(self._construct).region
-        if Token.is_unresolved(region) or region == REGION:
-            return []
-        return [f"CloudFront's metrics, logs and calls are in {REGION}, and this stack is not"]

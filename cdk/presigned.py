@@ -66,7 +66,12 @@ class PresignedApiStack(Stack):
         )
         self._bound_signatures()
         self.api = apigateway.HttpApi(
-            self, "Api", description=f"{config.name}: presigned URLs", create_default_stage=False
+            self,
+            "Api",
+            api_name=f"{config.name}-presigned",
+            description=f"{config.name}: presigned URLs",
+            create_default_stage=False,
+            cors_preflight=self._preflight(),
         )
         self.function = self._function()
         self._add_routes()
@@ -78,7 +83,7 @@ class PresignedApiStack(Stack):
             CfnOutput(self, name, value=value, description=description)
 
     def _cors(self) -> list[s3.CorsRule] | None:
-        origins = self._config.site.cors_origins
+        origins = self._origins
         if not origins:
             return None
         return [
@@ -90,6 +95,23 @@ class PresignedApiStack(Stack):
                 max_age=600,
             )
         ]
+
+    @property
+    def _origins(self) -> tuple[str, ...]:
+        """Sites whose pages may ask the API, and fetch what it answers."""
+        settings = self._config
+        return tuple(dict.fromkeys((*settings.issuer.allowed_origins, *settings.site.cors_origins)))
+
+    def _preflight(self) -> apigateway.CorsPreflightOptions | None:
+        """Answer preflights, which every page sends: no page is on the API's own host."""
+        if not self._origins:
+            return None
+        return apigateway.CorsPreflightOptions(
+            allow_origins=list(self._origins),
+            allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+            allow_headers=["authorization", "content-type", "x-issuer-request", "x-issuer-token"],
+            max_age=Duration.seconds(600),
+        )
 
     def _bound_signatures(self) -> None:
         self.bucket.add_to_resource_policy(
@@ -122,8 +144,9 @@ class PresignedApiStack(Stack):
                 "SIGNER_BUCKET": self.bucket.bucket_name,
                 "SIGNER_GRANTS": f"file:{GRANTS_FILE}",
                 "SIGNER_OIDC_ISSUER": self._needed("oidc_issuer"),
-                "SIGNER_TOKEN_AUDIENCE": self._needed("token_audience"),
+                **self._tokens(),
                 "SIGNER_IMAGES_GRANT": settings.images_grant or "images",
+                "SIGNER_ALLOWED_ORIGINS": ",".join(self._origins),
             },
             timeout=Duration.seconds(_SECONDS),
             memory=settings.memory,
@@ -150,10 +173,17 @@ class PresignedApiStack(Stack):
             raise wrong(f"issuer.{name}", 'is needed with delivery = "s3"')
         return value
 
+    def _tokens(self) -> dict[str, str]:
+        """Say which tokens count: those for an audience, or Cognito's of a client."""
+        client = self._config.issuer.token_client_id
+        if client is not None:
+            return {"SIGNER_TOKEN_CLIENT_ID": client}
+        return {"SIGNER_TOKEN_AUDIENCE": self._needed("token_audience")}
+
     def _add_routes(self) -> None:
         # Also checked by the function, which reads the claims; this keeps it from being asked.
         tokens = authorizers.HttpJwtAuthorizer(
-            "Tokens", self._needed("oidc_issuer"), jwt_audience=[self._needed("token_audience")]
+            "Tokens", self._needed("oidc_issuer"), jwt_audience=list(self._tokens().values())
         )
         issuer = integrations.HttpLambdaIntegration("Issuer", self.function.lambda_function)
         for method, path in ROUTES:

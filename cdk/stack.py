@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ssm as ssm
@@ -10,14 +10,11 @@ from constructs import Construct
 
 from cdk.bundling import code
 from cdk.config import Config
-from cdk.distribution import PrivateDistribution
+from cdk.distribution import IMAGES_PATH, ISSUER_PATHS, PrivateDistribution
 from cdk.function import Runs, target_of
 from cdk.issuer import GRANTS_FILE, Issuer
 from cdk.keyring import Keyring
 from cdk.observability import Observability
-
-REGION: Final = "us-east-1"
-"""Where CloudFront's certificates, web ACLs, metrics and logs are."""
 
 
 class SignedCdnStack(Stack):
@@ -68,6 +65,7 @@ class SignedCdnStack(Stack):
             key_group=keyring.key_group,
             settings=config.site,
             issuer=issuer.origin,
+            issuer_paths=(*ISSUER_PATHS, *((IMAGES_PATH,) if config.issuer.images_grant else ())),
         )
         if self._base_url(config).startswith("ssm:"):
             ssm.StringParameter(
@@ -86,7 +84,8 @@ class SignedCdnStack(Stack):
             return config.site.url
         if config.site.domain_names:
             return f"https://{config.site.domain_names[0]}"
-        return f"ssm:/{self.stack_name}/base-url"
+        # Not /NAME itself: Parameter Store refuses names that begin with aws or ssm.
+        return f"ssm:/signer/{self.stack_name}/base-url"
 
     def _probe_url(self, config: Config) -> str | None:
         """Return where keys are tried: at the known name, or at the distribution's own."""
@@ -107,6 +106,7 @@ class SignedCdnStack(Stack):
             keys=config.keys,
             key_group_id=keyring.key_group_id,
             signing_secret=keyring.signing_secret,
+            standby_secret=keyring.standby_secret,
         )
 
     def _tell(self, site: PrivateDistribution, keyring: Keyring, issuer: Issuer) -> None:

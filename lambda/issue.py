@@ -48,7 +48,7 @@ def build(environ: Mapping[str, str]) -> Handler:
     else:
         service.warm()
     logger = Logger(service=SERVICE, level=environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+    metrics = metrics_of(environ)
 
     def handle(event: Any, _context: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever AWS sends
         started = time.perf_counter()
@@ -67,6 +67,13 @@ def build(environ: Mapping[str, str]) -> Handler:
         return answer_of(settings.front_end, event, reply)
 
     return _traced(handle) if settings.tracing else handle
+
+
+def metrics_of(environ: Mapping[str, str]) -> Metrics:
+    """Return what counts requests, apart from those of other issuers in the Region."""
+    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.set_default_dimensions(function=environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local")
+    return metrics
 
 
 def _log(logger: Logger, request: Request | None, reply: Reply, *, seconds: float) -> None:

@@ -36,7 +36,7 @@ def test_one_construct_works_in_another_app(
     [example] = fenced(GUIDE, "python")
     made: list[aws_cdk.App] = []
 
-    class Watched(aws_cdk.App):
+    class Watched(aws_cdk.App):  # type: ignore[misc] # the CDK is not read by mypy
         def __init__(self) -> None:
             super().__init__(outdir=str(tmp_path))
             made.append(self)

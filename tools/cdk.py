@@ -52,6 +52,8 @@ def _environment() -> dict[str, str]:
     astray = ("PYTHONHOME", "PYTHONSAFEPATH")
     return {
         "CDK_DISABLE_CLI_TELEMETRY": "true",
+        # As pip and uv: a proxy of the company may be known to the system only.
+        "NODE_USE_SYSTEM_CA": "1",
         "CDK_DISABLE_VERSION_CHECK": "true",
         "CDK_NOTICES": "false",
         **{name: value for name, value in os.environ.items() if name not in astray},

@@ -46,11 +46,28 @@ def until_parent_ends():
     os._exit(0)
 threading.Thread(target=until_parent_ends, daemon=True).start()
 import runpy, sys
+import ministack.app
+serve = ministack.app.app
+async def not_to_browsers(scope, receive, send):
+    # It lets every page of the web ask it anything, and has root's rights: functions are run.
+    told = {name for name, _ in scope.get("headers", ())}
+    if scope["type"] == "http" and told & {b"sec-fetch-site", b"access-control-request-method"}:
+        await send({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body", "body": b"not for browsers"})
+        return
+    await serve(scope, receive, send)
+ministack.app.app = not_to_browsers
 while len(sys.argv) > 1:
     runpy.run_path(sys.argv.pop())["close_gaps"]()
 from ministack.app import main
 main()
 """
+_NEEDED = frozenset(
+    {
+        *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH"),
+        *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "LOCALAPPDATA", "APPDATA"),
+    }
+)
 _STARTS = 3
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_STOP = 3.0
@@ -105,7 +122,8 @@ def running_ministack(
     Args:
         python: Interpreter of :func:`signer.dev.environment.ready_environment`.
         services: Which of AWS's services there are, as MiniStack calls them.
-        authorize: Whether signatures and permissions are checked.
+        authorize: Whether permissions are checked, and the signatures of S3's requests. Who knows
+            the id of the root's key is root; so browsers are refused whatever they ask.
         tls: Speak TLS, as ``https://localhost``.
         variables: More for its environment, which functions that run inside see too.
 
@@ -160,11 +178,8 @@ def _child(
 
 
 def _environment(folder: Path, port: int, settings: _Settings) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().startswith(("AWS_", "LOCALSTACK_", "MINISTACK_", "S3_", "PYTHON"))
-    }
+    # What a process needs to run, and nothing of what a person has in a shell: functions see it.
+    kept = {name: value for name, value in os.environ.items() if name.upper() in _NEEDED}
     secure = {}
     if settings.tls is not None:
         secure = {

@@ -35,7 +35,7 @@ from signer.rotation.stack_properties import Asked, asked, asks_to_destroy
 _LONGEST_REASON: Final = 400
 """Characters, of up to six bytes each; an answer has at most 4,096 bytes. AWS page: as above."""
 
-_PAUSES: Final = (1, 2, 4, 8)
+_PAUSES: Final = (1, 2, 4, 8, 8, 8)
 """Seconds between tries. A role made moments ago is not known everywhere at AWS."""
 
 _BUSY_PAUSE: Final = 2

@@ -7,7 +7,8 @@ from pathlib import Path
 from aws_cdk import App, CustomResource, Environment
 
 from cdk.config import Config
-from cdk.stack import REGION, SignedCdnStack
+from cdk.region import REGION
+from cdk.stack import SignedCdnStack
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     app = App()
     config = Config.read(Path(app.node.try_get_context("config")))
     stack = SignedCdnStack(app, config.name, config, env=Environment(region=REGION))
-    tick = stack.node.find_child("Keys").function.lambda_function  # type: ignore[attr-defined]
+    tick = stack.node.find_child("Keys").function.lambda_function
     broken = CustomResource(
         stack,
         "Broken",

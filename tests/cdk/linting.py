@@ -21,7 +21,7 @@ import guardpycfn  # type: ignore[import-untyped]
 from cfnlint.api import lint  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
-from cdk.stack import REGION
+from cdk.region import REGION
 
 RULES = Path(__file__).resolve().parents[2] / "cdk/rules.guard"
 UNNEEDED = MappingProxyType(

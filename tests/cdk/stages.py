@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cdk.templates import LOGIN, Json, of_type, only, template_of
+from tests.cdk.templates import LOGIN, Json, behaviors, of_type, only, template_of
 
 CDN = "AWS::CloudFront::Distribution"
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -11,7 +11,7 @@ ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 ARN = "arn:aws:acm:us-east-1:111122223333:certificate/0"
 STAGES: dict[str, Json] = {
     "usual": {},
-    "log-in": {"issuer": LOGIN},
+    "log-in": {"issuer": {**LOGIN, "images_grant": "images"}},
     "own domain": {
         "site": {"domain_names": ["media.example.com"], "certificate_arn": ARN},
         "issuer": {**LOGIN, "oidc_client_secret_name": "media/client", "tracing": True},
@@ -29,7 +29,7 @@ STAGES: dict[str, Json] = {
         "site": {
             "cors_origins": ["https://app.example.com"],
             "frame_ancestors": ["https://app.example.com"],
-            "allowed_countries": ["DE"],
+            "allowed_countries": ["DE", "US"],
         }
     },
     "keys in KMS": {"keys": {"custody": "kms"}},
@@ -42,6 +42,7 @@ STAGES: dict[str, Json] = {
     },
 }
 ISSUERS = ("/auth/*", "/images/*/url")
+"""What the issuer may answer; the second only where a grant is named for it."""
 
 
 def stage(name: str) -> Json:
@@ -70,3 +71,8 @@ def function(template: Json, handler: str) -> tuple[str, Json]:
         if one["Properties"]["Handler"] == handler
     )
     return found
+
+
+def issuers(template: Json) -> list[str]:
+    """Return the patterns that the issuer answers."""
+    return [pattern for pattern in behaviors(template) if pattern in ISSUERS]

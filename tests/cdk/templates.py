@@ -21,8 +21,9 @@ from aws_cdk.assertions import Template  # noqa: E402
 
 from cdk.config import Config  # noqa: E402
 from cdk.presigned import PresignedApiStack  # noqa: E402
+from cdk.region import REGION  # noqa: E402
 from cdk.settings_file import filled  # noqa: E402
-from cdk.stack import REGION, SignedCdnStack  # noqa: E402
+from cdk.stack import SignedCdnStack  # noqa: E402
 
 GRANTS = Path(__file__).resolve().parents[2] / "cdk"
 LOGIN = {"oidc_issuer": "https://login.example.com", "oidc_client_id": "client"}

@@ -86,6 +86,16 @@ def test_paths_belong_to_the_files_folder(tmp_path: Path) -> None:
         ('[keys]\nprobe_path = "https://a.example.com/x"', "keys.probe_path"),
         ("[keys]\ntick_minutes = 0", "keys.tick_minutes"),
         ('[functions]\narchitecture = "sparc"', "functions.architecture"),
+        ('[site]\nallowed_countries = ["DE"]', "site.allowed_countries"),
+        ('[site]\ndenied_countries = ["US"]', "site.denied_countries"),
+        ('[site]\npublic_paths = ["/.signer/*"]', "keys.probe_path"),
+        ('[site]\npublic_paths = ["/?signer/prob*"]', "keys.probe_path"),
+        ('[site]\npublic_paths = ["/*.*"]', "site.public_paths"),
+        ('[site]\ndomain_names = ["a.example.org"]\nhosted_zone_id = "Z"\nhosted_zone_name = "example.com"', "site.domain_names"),
+        ('[issuer]\nfront_end = "http_api"\n[site]\nrate_limit = 500', "site.rate_limit"),
+        ('[issuer]\nfront_end = "http_api"\nsnap_start = true\n[site]\nurl = "https://a.example.com"', "issuer.snap_start"),
+        ('delivery = "s3"\n[issuer]\ntracing = true', "issuer.tracing"),
+        ('delivery = "s3"\n[site]\npublic_paths = ["/a"]', "site.public_paths"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, field: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-from aws_lambda_powertools import Metrics
 
 # First, since it finds a Node.js for the CDK.
 from tests.cdk.templates import Json, of_type, only, texts  # isort: skip
@@ -75,20 +74,18 @@ def test_alarms_on_the_issuer_are_on_what_requests_write(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     issue = issue_module()
-    metrics = Metrics(namespace=issue.NAMESPACE, service=issue.SERVICE)
+    metrics = issue.metrics_of({"AWS_LAMBDA_FUNCTION_NAME": "mine"})
     written: set[str] = set()
     for reply in (Reply(200), Reply(403, code="login_required"), Reply(503, code="unavailable")):
         issue._count(metrics, reply)
         emf = json.loads(capsys.readouterr().out)
         (told,) = emf["_aws"]["CloudWatchMetrics"]
         assert told["Namespace"] == NAMESPACE
-        assert told["Dimensions"] == [["service"]]
-        assert emf["service"] == "issuer"
+        (dimensions,) = told["Dimensions"]
+        assert {name: emf[name] for name in dimensions} == {"service": "issuer", "function": "mine"}
         written |= {one["Name"] for one in told["Metrics"]}
     assert looked_at(watched(), "issuer") == {"Failed", "Requests"}
-    shown = {
-        name for name in written if f'"{NAMESPACE}","{name}","service","issuer"' in board(watched())
-    }
+    shown = {name for name in written if f'"{NAMESPACE}","{name}","function"' in board(watched())}
     assert shown == written - {"Requests"}
 
 

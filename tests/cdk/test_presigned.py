@@ -86,3 +86,25 @@ def test_what_is_needed_is_named(missing: str) -> None:
     issuer = {name: value for name, value in TOKENS.items() if name != missing}
     with pytest.raises(ConfigurationError, match=missing):
         app_of(config_of(delivery="s3", issuer=issuer))
+
+
+def test_pages_of_named_sites_may_ask() -> None:
+    issuer = {**TOKENS, "allowed_origins": ["https://app.example.com"]}
+    template = template_of(delivery="s3", issuer=issuer)
+    cors = only(template, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://app.example.com"]
+    assert set(cors["AllowMethods"]) == {"GET", "POST"}
+    assert "authorization" in cors["AllowHeaders"]
+    variables = only(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+    assert variables["SIGNER_ALLOWED_ORIGINS"] == "https://app.example.com"
+    assert "CorsConfiguration" not in only(template_of(**PRESIGNED), "AWS::ApiGatewayV2::Api")
+
+
+def test_tokens_of_a_client_count_as_well() -> None:
+    issuer = {"oidc_issuer": "https://login.example.com", "token_client_id": "5client"}
+    template = template_of(delivery="s3", issuer=issuer)
+    authorizer = only(template, "AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["JwtConfiguration"]["Audience"] == ["5client"]
+    variables = only(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+    assert variables["SIGNER_TOKEN_CLIENT_ID"] == "5client"
+    assert "SIGNER_TOKEN_AUDIENCE" not in variables

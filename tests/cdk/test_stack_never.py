@@ -12,6 +12,7 @@ from tests.cdk.stages import (
     CACHING_OPTIMIZED,
     CDN,
     ISSUERS,
+    issuers,
     stage,
     told,
     variables,
@@ -29,7 +30,11 @@ def test_no_key_and_no_key_group_is_the_templates(any_stage: Json) -> None:
 def test_no_secret_is_written_down(any_stage: Json) -> None:
     for secret in of_type(any_stage, "AWS::SecretsManager::Secret").values():
         assert "SecretString" not in secret["Properties"]
-        assert "GenerateSecretString" in secret["Properties"]
+    (ring,) = of_type(any_stage, "Custom::SigningKeyRing").values()
+    for name in ("SigningSecret", "StandbySecret"):
+        # What is generated would be generated anew when the template changes.
+        secret = any_stage["Resources"][ring["Properties"][name]["Ref"]]
+        assert "GenerateSecretString" not in secret["Properties"]
     assert not [text for text in texts(any_stage) if "PRIVATE KEY" in text or "BEGIN" in text]
     assert not any(parameter.get("Default", "").count("-----") for parameter in any_stage.get("Parameters", {}).values())  # fmt: skip
 
@@ -51,13 +56,15 @@ def test_all_that_is_not_listed_needs_a_signature(any_stage: Json) -> None:
 
 
 def test_only_listed_paths_are_public() -> None:
-    assert set(behaviors(stage("public"))) == {*ISSUERS, "/static/*", "/index.html", "*"}
-    assert set(behaviors(stage("usual"))) == {*ISSUERS, "*"}
+    assert set(behaviors(stage("public"))) == {"/auth/*", "/static/*", "/index.html", "*"}
+    assert set(behaviors(stage("usual"))) == {"/auth/*", "*"}
+    assert set(behaviors(stage("log-in"))) == {"/auth/*", "/images/*/url", "*"}
 
 
 def test_the_issuer_comes_before_what_is_public(any_stage: Json) -> None:
-    patterns = list(behaviors(any_stage))
-    assert patterns[: len(ISSUERS)] == list(ISSUERS)
+    first = issuers(any_stage)
+    assert first
+    assert list(behaviors(any_stage))[: len(first)] == first
 
 
 def test_viewers_use_https(any_stage: Json) -> None:
@@ -142,7 +149,7 @@ def test_nothing_is_open_to_the_world(any_stage: Json) -> None:
 
 
 def test_no_cache_is_shared_between_viewers_of_the_issuer(any_stage: Json) -> None:
-    for pattern in ISSUERS:
+    for pattern in issuers(any_stage):
         behavior = behaviors(any_stage)[pattern]
         assert behavior["CachePolicyId"] == CACHING_DISABLED
         assert behavior["OriginRequestPolicyId"] == ALL_BUT_HOST

@@ -35,6 +35,7 @@ def synthesized(folder: Path) -> subprocess.CompletedProcess[str]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     command = [*without_network(), *CDK, "synth", "--quiet", "--output", str(folder)]
+    command += ["--context", "config=cdk/example.toml"]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )

@@ -21,7 +21,7 @@ from aws_cdk.assertions import Template
 
 from cdk.config import KeySettings, Watching
 from cdk.observability import Observability
-from cdk.stack import REGION
+from cdk.region import REGION
 
 ACCOUNT = "111122223333"
 ROTATOR = f"arn:aws:iam::{ACCOUNT}:role/media-tick"

@@ -12,7 +12,7 @@ import pytest
 from signer.dev.bucket import BUCKET, fill_bucket
 from signer.dev.content import find_gallery
 from signer.dev.environment import ready_environment
-from signer.dev.ministack import MiniStack, running_ministack
+from signer.dev.ministack import MiniStack, _environment, _Settings, running_ministack
 from signer.errors import ConfigurationError
 from tests.dev.running import gone
 
@@ -36,6 +36,35 @@ def ministack(python: Path) -> Iterator[MiniStack]:
 def test_anonymous_requests_are_refused(ministack: MiniStack, path: str) -> None:
     url = f"{ministack.endpoint_url}/{BUCKET}{path}"
     assert httpx.get(url, trust_env=False).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("OPTIONS", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}),
+        ("POST", {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}),
+        ("GET", {"Sec-Fetch-Site": "same-origin", "Host": "rebound.example"}),
+    ],
+    ids=["preflight", "simple", "rebound"],
+)
+def test_no_page_of_the_web_may_ask_it(
+    ministack: MiniStack, method: str, headers: dict[str, str]
+) -> None:
+    for path in ("/", "/_ministack/health", f"/{BUCKET}"):
+        answer = httpx.request(
+            method, ministack.endpoint_url + path, headers=headers, trust_env=False
+        )
+        assert (answer.status_code, answer.content) == (403, b"not for browsers")
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_it_sees_nothing_of_the_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "a-secret")
+    monkeypatch.setenv("AWS_PROFILE", "a-real-one")
+    settings = _Settings("s3", authorize=True, tls=None)
+    environment = _environment(tmp_path, 1, settings)
+    assert "PATH" in environment
+    assert {"a-secret", "a-real-one"}.isdisjoint(environment.values())
 
 
 def test_it_listens_on_loopback_only(ministack: MiniStack) -> None:

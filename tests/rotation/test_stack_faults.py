@@ -131,8 +131,8 @@ def test_what_passes_is_tried_while_there_is_time(
 @pytest.mark.parametrize(
     ("failure", "pauses"),
     [
-        (RotationError("aws_denied", "it is denied"), [1, 2, 4, 8]),
-        (SigningError("key_failed", "it failed"), [1, 2, 4, 8]),
+        (RotationError("aws_denied", "it is denied"), [1, 2, 4, 8, 8, 8]),
+        (SigningError("key_failed", "it failed"), [1, 2, 4, 8, 8, 8]),
         (InputError("stack_event", "it is wrong"), []),
     ],
     ids=["rotation", "signing", "input"],
