@@ -48,7 +48,9 @@ def build(environ: Mapping[str, str]) -> Handler:
     else:
         service.warm()
     logger = Logger(service=SERVICE, level=environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    metrics = metrics_of(environ)
+    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+    # Apart from those of other issuers in the Region.
+    function = environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local"
 
     def handle(event: Any, _context: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever AWS sends
         started = time.perf_counter()
@@ -63,17 +65,10 @@ def build(environ: Mapping[str, str]) -> Handler:
         except Exception as error:  # noqa: BLE001 - the last line of defence
             reply = problem(error)
         _log(logger, request, reply, seconds=time.perf_counter() - started)
-        _count(metrics, reply)
+        _count(metrics, reply, function)
         return answer_of(settings.front_end, event, reply)
 
     return _traced(handle) if settings.tracing else handle
-
-
-def metrics_of(environ: Mapping[str, str]) -> Metrics:
-    """Return what counts requests, apart from those of other issuers in the Region."""
-    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
-    metrics.set_default_dimensions(function=environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local")
-    return metrics
 
 
 def _log(logger: Logger, request: Request | None, reply: Reply, *, seconds: float) -> None:
@@ -91,7 +86,8 @@ def _log(logger: Logger, request: Request | None, reply: Reply, *, seconds: floa
     )
 
 
-def _count(metrics: Metrics, reply: Reply) -> None:
+def _count(metrics: Metrics, reply: Reply, function: str) -> None:
+    metrics.add_dimension(name="function", value=function)
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     kind = "Failed" if reply.status >= _SERVER_ERROR else "Refused" if reply.code else "Answered"
     metrics.add_metric(kind, MetricUnit.Count, 1)

@@ -48,10 +48,19 @@ threading.Thread(target=until_parent_ends, daemon=True).start()
 import runpy, sys
 import ministack.app
 serve = ministack.app.app
+def for_browsers(path, query, told):
+    # What presigned URLs and Function URLs are for; both are checked, and neither changes anything.
+    if path.startswith("/_"):
+        return path.startswith("/_aws/lambda-url/")
+    wanted = told.get(b"access-control-request-headers", b"").lower()
+    signed = b"authorization" in told or b"authorization" in wanted or b"x-amz-target" in told
+    others = b"Credential=" in query and b"%2Fs3%2F" not in query
+    return path != "/" and not signed and not others
 async def not_to_browsers(scope, receive, send):
-    # It lets every page of the web ask it anything, and has root's rights: functions are run.
-    told = {name for name, _ in scope.get("headers", ())}
-    if scope["type"] == "http" and told & {b"sec-fetch-site", b"access-control-request-method"}:
+    # It lets every page of the web ask it anything, and whoever asks is root: functions are run.
+    told = dict(scope.get("headers", ()))
+    browser = {b"sec-fetch-site", b"access-control-request-method"} & told.keys()
+    if browser and not for_browsers(scope["path"], scope.get("query_string", b""), told):
         await send({"type": "http.response.start", "status": 403, "headers": []})
         await send({"type": "http.response.body", "body": b"not for browsers"})
         return

@@ -337,6 +337,7 @@ def ticked_until(stack: DeployedStack, holds: Callable[[], bool]) -> None:
     raise AssertionError(stack.tick())
 
 
+@pytest.mark.last(1)
 def test_nothing_that_is_deployed_takes_a_rotation_back(
     stack: DeployedStack, provider: IdentityProvider
 ) -> None:
@@ -375,6 +376,7 @@ def test_nothing_that_is_deployed_takes_a_rotation_back(
     assert set(before) < set(stack.members()), "the rotation goes on"
 
 
+@pytest.mark.last(2)
 def test_what_a_rotation_needs_outlives_the_stack(stack: DeployedStack) -> None:
     members, group = stack.members(), stack.outputs["KeyGroupId"]
     secrets = stack.client("secretsmanager")

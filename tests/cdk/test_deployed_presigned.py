@@ -79,6 +79,7 @@ def test_the_url_opens_one_object_of_a_private_bucket(
     assert stack.send("GET", url.replace("a.jpg", "b.jpg"), {}).status_code == 403
 
 
+@pytest.mark.last(1)
 def test_the_files_stay_when_it_becomes_the_other_stack(
     stack: DeployedStack, provider: IdentityProvider
 ) -> None:

@@ -41,16 +41,30 @@ def test_anonymous_requests_are_refused(ministack: MiniStack, path: str) -> None
 @pytest.mark.parametrize(
     ("method", "headers"),
     [
-        ("OPTIONS", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}),
-        ("POST", {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}),
-        ("GET", {"Sec-Fetch-Site": "same-origin", "Host": "rebound.example"}),
+        (
+            "OPTIONS",
+            {
+                "Origin": "https://evil.example",
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,x-amz-target",
+            },
+        ),
+        ("POST", {"Sec-Fetch-Site": "cross-site", "Authorization": "AWS4-HMAC-SHA256 x"}),
+        ("POST", {"Sec-Fetch-Site": "same-origin", "X-Amz-Target": "secretsmanager.ListSecrets"}),
     ],
-    ids=["preflight", "simple", "rebound"],
+    ids=["preflight", "signed", "rebound"],
 )
 def test_no_page_of_the_web_may_ask_it(
     ministack: MiniStack, method: str, headers: dict[str, str]
 ) -> None:
-    for path in ("/", "/_ministack/health", f"/{BUCKET}"):
+    signed_for = "X-Amz-Credential=test%2F20260101%2Fus-east-1%2Flambda%2Faws4_request"
+    paths = (
+        "/",
+        "/_ministack/health",
+        "/2015-03-31/functions",
+        f"/2015-03-31/functions?{signed_for}",
+    )
+    for path in paths:
         answer = httpx.request(
             method, ministack.endpoint_url + path, headers=headers, trust_env=False
         )

@@ -154,7 +154,7 @@ def test_create_tells_which_permission_is_missing(
     reason = failed(stack, world.rotation(), stack.event("Create"))
     assert reason.startswith("aws_denied: ")
     assert "cloudfront:CreatePublicKey" in reason
-    assert slept == [1, 2, 4, 8]
+    assert slept == [1, 2, 4, 8, 8, 8]
 
 
 def test_create_leaves_a_credential_of_somebody_else_alone(world: World, stack: Stack) -> None:
