@@ -7,17 +7,16 @@ five minutes only: what an operator does after a key was stolen.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from signer.dev.deployment import Outputs
-from signer.dev.rotating import TICK_SECONDS, client_of
+from signer.dev.rotating import client_of, ticking_by
 from signer.dev.rotation_news import News
 
 _SWITCHES: Final = ("promote", "note_active")
@@ -68,32 +67,16 @@ def start_anew(functions: Any, name: str) -> None:  # noqa: ANN401 - boto3's cli
     )
 
 
-@contextlib.asynccontextmanager
-async def ticking(keys: DeployedKeys, tell: Callable[[News], None]) -> AsyncIterator[None]:
+def ticking(
+    keys: DeployedKeys, tell: Callable[[News], None]
+) -> contextlib.AbstractAsyncContextManager[None]:
     """Tick until the block ends.
 
     Args:
         keys: Of the stack.
         tell: Told what happens; nothing twice in a row.
     """
-    task = asyncio.ensure_future(_tick_on(keys, tell))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _tick_on(keys: DeployedKeys, tell: Callable[[News], None]) -> None:
-    latest: News | None = None
-    while True:
-        # In a thread: the tick's probes ask the edge in this very loop.
-        news = await asyncio.to_thread(_ticked, keys)
-        if news is not None and news != latest:
-            tell(news)
-            latest = news
-        await asyncio.sleep(TICK_SECONDS)
+    return ticking_by(lambda: _ticked(keys), tell)
 
 
 def _ticked(keys: DeployedKeys) -> News | None:

@@ -118,15 +118,29 @@ def begun(endpoint_url: str, wanted: Settings) -> tuple[Rotation, Ring]:
     raise ConfigurationError("demo_rotation", "the ring has no signing key after its first ticks")
 
 
-@contextlib.asynccontextmanager
-async def ticking(rotation: Rotation, tell: Callable[[News], None]) -> AsyncIterator[None]:
+def ticking(
+    rotation: Rotation, tell: Callable[[News], None]
+) -> contextlib.AbstractAsyncContextManager[None]:
     """Rotate until the block ends.
 
     Args:
         rotation: Of a ring with a first key.
         tell: Told what happens, and what comes next; nothing twice in a row.
     """
-    task = asyncio.ensure_future(_tick_on(rotation, tell))
+    return ticking_by(lambda: _ticked(rotation), tell)
+
+
+@contextlib.asynccontextmanager
+async def ticking_by(
+    tick: Callable[[], News | None], tell: Callable[[News], None]
+) -> AsyncIterator[None]:
+    """Tick every second until the block ends.
+
+    Args:
+        tick: Does one tick, and returns what is worth telling of it. It raises nothing.
+        tell: Told that; nothing twice in a row.
+    """
+    task = asyncio.ensure_future(_tick_on(tick, tell))
     try:
         yield
     finally:
@@ -135,11 +149,11 @@ async def ticking(rotation: Rotation, tell: Callable[[News], None]) -> AsyncIter
             await task
 
 
-async def _tick_on(rotation: Rotation, tell: Callable[[News], None]) -> None:
+async def _tick_on(tick: Callable[[], News | None], tell: Callable[[News], None]) -> None:
     told: News | None = None
     while True:
         # In a thread: a tick waits for MiniStack, and its probes for the edge in this very loop.
-        latest = await asyncio.to_thread(_ticked, rotation)
+        latest = await asyncio.to_thread(tick)
         if latest is not None and latest != told:
             tell(latest)
             told = latest
