@@ -84,6 +84,30 @@ def find_browser() -> Path | None:
     return Path(named) if named and Path(named).exists() else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, and within a module what ends what the others look at last.
+
+    A worker is given a module as a whole, so that what a module starts is started once; a module of
+    minutes that were begun at the end would leave the other workers without anything to do.
+    """
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    ordered = sorted(modules.values(), key=_takes_long, reverse=True)
+    items[:] = [item for module in ordered for item in sorted(module, key=_place)]
+
+
+def _takes_long(module: list[pytest.Item]) -> int:
+    """Count the tests of a module that say that they are slow, or else need MiniStack."""
+    slow = sum(item.get_closest_marker("slow") is not None for item in module)
+    return 2 * slow + any(item.get_closest_marker("ministack") for item in module)
+
+
+def _place(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("last")
+    return mark.args[0] if mark else 0
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly that the browser tests did not run."""
     if find_browser() is None:

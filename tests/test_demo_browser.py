@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ministack"),
 ]
 
 QUIET = (

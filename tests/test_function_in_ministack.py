@@ -28,7 +28,6 @@ from tests.ministack_cloud import Cloud, Function, running_cloud
 pytestmark = [
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ministack"),
     pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux"),
 ]
 

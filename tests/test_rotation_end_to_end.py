@@ -44,7 +44,7 @@ from tests.lambda_asset import issue_module
 from tests.ministack_cloud import ROOT_KEY, Cloud, running_cloud
 from tests.rotation_load import Tally, Ticker, Viewer
 
-pytestmark = [pytest.mark.ministack, pytest.mark.slow, pytest.mark.xdist_group("ministack")]
+pytestmark = [pytest.mark.ministack, pytest.mark.slow]
 
 RING, SIGNING = "dynamodb:rings/viewers", "viewers/signing"
 NEAR, FAR = EdgeLocation("near"), EdgeLocation("far", 1.0)

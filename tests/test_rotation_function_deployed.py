@@ -30,7 +30,6 @@ from tests.rotation.stack import SIGNATURE, Stack, waiting_stack
 pytestmark = [
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ministack"),
     pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux"),
 ]
 

@@ -29,7 +29,6 @@ from tests.runtime_api import Runtime
 
 pytestmark = [
     pytest.mark.ministack,
-    pytest.mark.xdist_group("ministack"),
     pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux"),
 ]
 

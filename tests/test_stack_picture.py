@@ -10,7 +10,6 @@ import pytest
 
 from tests.cdk.templates import LOGIN, template_of
 
-pytestmark = pytest.mark.xdist_group("cdk")
 
 ROOT = Path(__file__).resolve().parent.parent
 

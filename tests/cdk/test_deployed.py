@@ -24,7 +24,6 @@ from tests.loopback_identity import AUDIENCE, IdentityProvider, identity_provide
 pytestmark = [
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="tested where the emulator is"),
 ]

@@ -14,7 +14,6 @@ from cdk.acknowledged import acknowledge
 from tests.cdk.linting import acknowledged, cfn_lint, nag
 from tests.cdk.watched import watched, watched_stack
 
-pytestmark = pytest.mark.xdist_group("cdk")
 
 
 class _Unheard:

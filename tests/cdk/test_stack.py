@@ -24,7 +24,6 @@ from tests.cdk.stages import (
 )
 from tests.cdk.templates import Json, behaviors, of_type, only, statements, template_of, texts
 
-pytestmark = pytest.mark.xdist_group("cdk")
 
 # The distribution.
 

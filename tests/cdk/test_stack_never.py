@@ -19,7 +19,6 @@ from tests.cdk.stages import (
 )
 from tests.cdk.templates import Json, behaviors, of_type, only, statements, texts
 
-pytestmark = pytest.mark.xdist_group("cdk")
 
 
 def test_no_key_and_no_key_group_is_the_templates(any_stage: Json) -> None:

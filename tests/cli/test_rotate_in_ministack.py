@@ -18,7 +18,6 @@ from tests.ministack_cloud import ROOT_KEY, Cloud, running_cloud
 pytestmark = [
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ministack"),
 ]
 
 NAMED = ("--signing-secret", "media/signing", "--standby-secret", "media/standby")

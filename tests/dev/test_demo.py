@@ -14,7 +14,7 @@ import pytest
 from signer.dev.ports import listen
 from tests.dev.running import COMMAND, gone, running_demo
 
-pytestmark = [pytest.mark.ministack, pytest.mark.slow, pytest.mark.xdist_group("ministack")]
+pytestmark = [pytest.mark.ministack, pytest.mark.slow]
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 

@@ -27,7 +27,7 @@ from signer.dev.ministack import (
 from tests.dev.gaps_template import BROKEN, changed, template
 from tests.tls import make_tls
 
-pytestmark = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
+pytestmark = [pytest.mark.ministack]
 
 STACK = "gaps"
 SECOND_PORT = 443
@@ -283,6 +283,7 @@ def revert(stack: Stack) -> None:
     assert stack.settled()["StackStatus"] == "UPDATE_COMPLETE"
 
 
+@pytest.mark.last(1)
 def test_drift_is_reverted_and_neither_secrets_nor_custom_resources_are_touched(
     stack: Stack,
 ) -> None:

@@ -28,7 +28,7 @@ from tests.dev.running import COMMAND, RunningDemo, running_demo
 from tests.rotation.rings import A, draining, key, ring, seen
 
 # Takes everything to the end of a rotation, which is half a minute.
-rotates = [pytest.mark.ministack, pytest.mark.slow, pytest.mark.xdist_group("ministack")]
+rotates = [pytest.mark.ministack, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,6 @@ def viewer(browser_path: Path, demo: RunningDemo) -> Iterator[BrowserContext]:
 @pytest.mark.browser
 @pytest.mark.ministack
 @pytest.mark.slow
-@pytest.mark.xdist_group("ministack")
 def test_the_page_stays_usable_across_a_rotation(
     viewer: BrowserContext, demo: RunningDemo, tmp_path: Path
 ) -> None:

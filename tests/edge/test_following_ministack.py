@@ -39,7 +39,6 @@ from tests.ministack_cloud import ROOT_KEY, Cloud, running_cloud
 pytestmark = [
     pytest.mark.ministack,
     pytest.mark.slow,
-    pytest.mark.xdist_group("ministack"),
 ]
 
 # AWS's own policies. AWS pages: "Use managed cache policies", "Use managed origin request policies",

@@ -11,7 +11,7 @@ from tests.rotation.aws_worlds import FakeWorld, World
 from tests.rotation.stack import Stack, waiting_stack, without_pauses
 
 ON_MINISTACK = pytest.param(
-    "ministack", marks=[pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
+    "ministack", marks=[pytest.mark.ministack]
 )
 
 

@@ -24,7 +24,7 @@ from tests.rotation.fakes.clock import Clock
 from tests.rotation.fakes.dynamodb import FakeDynamoDb
 from tests.rotation.ring_documents import FULL
 
-MINISTACK = [pytest.mark.ministack, pytest.mark.xdist_group("ministack")]
+MINISTACK = [pytest.mark.ministack]
 
 
 def at(rev: int, *events: Event) -> Ring:
