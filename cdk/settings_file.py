@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -12,23 +11,6 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 from signer.errors import ConfigurationError
 
 Section = TypeVar("Section")
-
-
-def parsed(file: Path) -> Mapping[str, Any]:
-    """Return what a TOML file says.
-
-    Raises:
-        ConfigurationError: ``configuration_file``: it cannot be read, or is not TOML.
-    """
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or 'unknown error'}"
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
-        problem = f"is not TOML: {error}"
-    raise ConfigurationError("configuration_file", f"{file}: {problem}", file=str(file))
 
 
 def filled(kind: type[Section], told: Mapping[str, Any], folder: Path, prefix: str = "") -> Section:

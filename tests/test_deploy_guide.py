@@ -14,7 +14,6 @@ from cdk.config import Config
 from cdk.settings_file import filled
 from tests.cdk.templates import template_of
 
-
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 PRESIGNED = (ROOT / "docs" / "presigned.md").read_text(encoding="utf-8")

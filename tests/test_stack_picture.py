@@ -6,10 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.cdk.templates import LOGIN, template_of
-
 
 ROOT = Path(__file__).resolve().parent.parent
 

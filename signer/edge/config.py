@@ -6,7 +6,6 @@ ends in a :class:`ConfigurationError` that names file and field.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -28,8 +27,9 @@ from signer.edge.origin import (
     S3Origin,
 )
 from signer.edge.response_headers import ResponseHeadersPolicy
-from signer.errors import ConfigurationError, KeyMaterialError, excerpt
+from signer.errors import KeyMaterialError, excerpt
 from signer.keys import PublicKey
+from signer.toml_file import read_toml
 from signer.verifier import TrustedKeyGroup
 
 _DESCRIBED = ("behaviors", "default_behavior", "default_root_object")
@@ -46,7 +46,7 @@ def read_distribution(path: Path) -> Distribution:
     Raises:
         ConfigurationError: The file cannot be read, or a field is wrong.
     """
-    top = Table(path, _parsed(path))
+    top = Table(path, read_toml(path))
     origins = _named(top, "origins", _origin)
     key_groups = _named(top, "key_groups", _key_group)
     default = top.table("default_behavior")
@@ -79,7 +79,7 @@ def read_local_settings(path: Path) -> LocalSettings:
     Raises:
         ConfigurationError: The file cannot be read, a field is wrong, or it is the API's to tell.
     """
-    top = Table(path, _parsed(path))
+    top = Table(path, read_toml(path))
     advice = "leave it out, or leave out the id of the distribution"
     _refuse(top, (*_DESCRIBED, *_NOT_IN_TEMPLATES), "CloudFront's API", advice)
     settings = _local(top)
@@ -94,7 +94,7 @@ def read_template_settings(path: Path) -> TemplateSettings:
         ConfigurationError: The file cannot be read, a field is wrong, or it is the template's to
             tell.
     """
-    top = Table(path, _parsed(path))
+    top = Table(path, read_toml(path))
     _refuse(top, _DESCRIBED, "the template", "leave it out, or leave out --template")
     local = _local(top)
     nothing = Table(path, {})
@@ -133,18 +133,6 @@ def _local(top: Table) -> dict[str, Any]:
         "without": without,
         **{key: top.maybe_string(key) for key in _FOR_ORIGINS},
     }
-
-
-def _parsed(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or 'unknown error'}"
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
-        problem = f"is not TOML: {error}"
-    raise ConfigurationError("configuration_file", f"{path}: {problem}", file=str(path))
 
 
 def _named(top: Table, key: str, read: Any) -> dict[str, Any]:  # noqa: ANN401 - one reader per table

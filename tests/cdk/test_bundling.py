@@ -23,7 +23,6 @@ from signer.errors import ConfigurationError
 from tests import runtime_api
 from tests.cdk.templates import NODE
 
-
 ROOT = Path(__file__).resolve().parents[2]
 GRANTS = {"grants.toml": ROOT / "cdk" / "grants.toml"}
 ENTRIES = ("issue.py", "rotate.py")

@@ -199,6 +199,8 @@ def without(stack: DeployedStack, start: str, sid: str) -> Iterator[str]:
         yield role
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(before))
+        # An issuer that was refused its secrets does not ask again at once.
+        stack.start_issuer_anew()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ from tests.cdk.linting import acknowledged, cfn_lint, nag
 from tests.cdk.watched import watched, watched_stack
 
 
-
 class _Unheard:
     """Takes reasons, and tells them nobody."""
 

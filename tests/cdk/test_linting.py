@@ -13,7 +13,6 @@ from tests.cdk.templates import Json, of_type, template_of  # isort: skip
 from tests.cdk.linting import guard, guard_rules
 from tests.cdk.watched import watched
 
-
 Change = Callable[[Json], object]
 
 CDN = "AWS::CloudFront::Distribution"

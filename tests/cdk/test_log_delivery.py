@@ -12,7 +12,6 @@ from tests.cdk.templates import of_type, only  # isort: skip
 from cdk.log_delivery import FIELDS
 from tests.cdk.watched import ACCOUNT, watched
 
-
 NEVER_LOGGED = {
     "cs-uri-query",
     "cs(Cookie)",

@@ -23,7 +23,6 @@ from tests.lambda_asset import issue_module
 from tests.rotation.function import Invoked, invoked, metrics_of
 from tests.rotation.world import World
 
-
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NO_ALARM = {"ComingKeyAge"}
 RING_NAME = RING.removeprefix("dynamodb:")

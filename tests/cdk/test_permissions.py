@@ -7,7 +7,6 @@ import pytest
 from tests.cdk.templates import Json, of_type, statements, template_of
 from tests.rotation.policies import allowed
 
-
 # tests/rotation/test_permissions.py holds these policies to what a rotation asks.
 RECORDED = {
     "usual": ({}, ("Tick",)),

@@ -9,7 +9,6 @@ from signer.errors import ConfigurationError
 from signer.service.settings import ALLOWED
 from tests.cdk.templates import TOKENS, app_of, config_of, of_type, only, statements, template_of
 
-
 PRESIGNED = {"delivery": "s3", "issuer": TOKENS}
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import aws_cdk
-import pytest
 from aws_cdk import aws_cloudfront as cloudfront
 
 from cdk.config import Site
@@ -23,7 +22,6 @@ from tests.cdk.stages import (
     variables,
 )
 from tests.cdk.templates import Json, behaviors, of_type, only, statements, template_of, texts
-
 
 # The distribution.
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.cdk.stages import (
     ALL_BUT_HOST,
     CACHING_DISABLED,
@@ -18,7 +16,6 @@ from tests.cdk.stages import (
     variables,
 )
 from tests.cdk.templates import Json, behaviors, of_type, only, statements, texts
-
 
 
 def test_no_key_and_no_key_group_is_the_templates(any_stage: Json) -> None:

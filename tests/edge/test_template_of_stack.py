@@ -22,7 +22,6 @@ from tests.cdk.stages import ISSUERS, STAGES, stage
 from tests.cdk.templates import behaviors, of_type
 from tests.edge.serving import KEY_PAIR_ID
 
-
 RING = "Custom::SigningKeyRing"
 
 

@@ -10,9 +10,7 @@ from tests.ministack_cloud import Cloud, running_cloud
 from tests.rotation.aws_worlds import FakeWorld, World
 from tests.rotation.stack import Stack, waiting_stack, without_pauses
 
-ON_MINISTACK = pytest.param(
-    "ministack", marks=[pytest.mark.ministack]
-)
+ON_MINISTACK = pytest.param("ministack", marks=[pytest.mark.ministack])
 
 
 @pytest.fixture(scope="module")
