@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from cdk.settings_file import filled, wrong
 from signer.errors import excerpt
-from signer.toml_file import read_toml
+from signer.toml_file import read_toml_file
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
 _TIME: Final = re.compile(r"[0-9]{1,9}[smhd]?")
@@ -353,7 +353,7 @@ class Config:
             ConfigurationError: ``configuration_file``: it cannot be read; ``stack_setting``: a
                 setting is unknown or wrong, ``field`` names it.
         """
-        return filled(cls, read_toml(file), file.parent)
+        return filled(cls, read_toml_file(file), file.parent)
 
 
 def _all_match(where: str, values: tuple[str, ...], form: re.Pattern[str], problem: str) -> None:

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from signer.aws_json import JsonClient
 from signer.custody import read_secret_text
@@ -48,7 +48,6 @@ def build(environ: Mapping[str, str]) -> Handler:
     else:
         service.warm()
     logger = Logger(service=SERVICE, level=environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
     # Apart from those of other issuers in the Region.
     function = environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local"
 
@@ -65,7 +64,7 @@ def build(environ: Mapping[str, str]) -> Handler:
         except Exception as error:  # noqa: BLE001 - the last line of defence
             reply = problem(error)
         _log(logger, request, reply, seconds=time.perf_counter() - started)
-        _count(metrics, reply, function)
+        _count(reply, function)
         return answer_of(settings.front_end, event, reply)
 
     return _traced(handle) if settings.tracing else handle
@@ -86,7 +85,9 @@ def _log(logger: Logger, request: Request | None, reply: Reply, *, seconds: floa
     )
 
 
-def _count(metrics: Metrics, reply: Reply, function: str) -> None:
+def _count(reply: Reply, function: str) -> None:
+    # Of this request alone: a laptop answers several at a time.
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension(name="function", value=function)
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     kind = "Failed" if reply.status >= _SERVER_ERROR else "Refused" if reply.code else "Answered"

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from signer.errors import ConfigurationError, RotationError, SignerError
 from signer.rotation import stack_events
@@ -57,17 +57,16 @@ def build(environ: Mapping[str, str], *, clients: Mapping[str, object] | None = 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.INFO)
     logger = Logger(service=SERVICE, level=environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
     def handle(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever AWS sends
         try:
             if stack_events.is_stack_event(event):
                 return _for_stack(rotation, event, logger, seconds=_seconds(context))
-            return _tick(rotation, logger, metrics, place)
+            return _tick(rotation, logger, place)
         except Exception as error:  # noqa: BLE001 - told without its text, which may be secret
             failure = _failure(error, logger)
         if not stack_events.is_stack_event(event):
-            _count(metrics, place, None)
+            _count(place, None)
         # Outside the handler, so that nothing of the error hangs on what Lambda is told.
         raise failure
 
@@ -88,7 +87,7 @@ def _rotation(environ: Mapping[str, str], clients: Mapping[str, object] | None) 
     )
 
 
-def _tick(rotation: Rotation, logger: Logger, metrics: Metrics, place: str) -> dict[str, Any]:
+def _tick(rotation: Rotation, logger: Logger, place: str) -> dict[str, Any]:
     """Tick, and write the line and the metrics of it.
 
     Concerns and metrics take the ring as it is written down after the step, and AWS as it was seen
@@ -99,7 +98,7 @@ def _tick(rotation: Rotation, logger: Logger, metrics: Metrics, place: str) -> d
     told = _told(tick)
     write = logger.error if tick.result is Result.HALTED else logger.info
     write("tick", **told, concerns=list(seen.concerns))
-    _count(metrics, place, seen)
+    _count(place, seen)
     return told
 
 
@@ -129,8 +128,9 @@ def _for_stack(
     return told
 
 
-def _count(metrics: Metrics, place: str, seen: Report | None) -> None:
+def _count(place: str, seen: Report | None) -> None:
     """Write the metrics of a tick; of one that failed, that it did."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     metrics.add_dimension("ring", place)
     metrics.add_metric("FailedTicks", MetricUnit.Count, 0 if seen else 1)
     if seen is not None:

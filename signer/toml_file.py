@@ -8,7 +8,7 @@ from pathlib import Path
 from signer.errors import ConfigurationError
 
 
-def read_toml(file: Path) -> dict[str, object]:
+def read_toml_file(file: Path) -> dict[str, object]:
     """Return what a TOML file says.
 
     Raises:

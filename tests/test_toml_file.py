@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from signer.errors import ConfigurationError
-from signer.toml_file import read_toml
+from signer.toml_file import read_toml_file
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "some.toml"
     file.write_text('name = "ä"\n[table]\ndays = 3\n', encoding="utf-8")
-    assert read_toml(file) == {"name": "ä", "table": {"days": 3}}
+    assert read_toml_file(file) == {"name": "ä", "table": {"days": 3}}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,6 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, pro
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
-        read_toml(file)
+        read_toml_file(file)
     assert caught.value.code == "configuration_file"
     assert caught.value.message.startswith(f"{file}: {problem}")

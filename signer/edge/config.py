@@ -29,7 +29,7 @@ from signer.edge.origin import (
 from signer.edge.response_headers import ResponseHeadersPolicy
 from signer.errors import KeyMaterialError, excerpt
 from signer.keys import PublicKey
-from signer.toml_file import read_toml
+from signer.toml_file import read_toml_file
 from signer.verifier import TrustedKeyGroup
 
 _DESCRIBED = ("behaviors", "default_behavior", "default_root_object")
@@ -46,7 +46,7 @@ def read_distribution(path: Path) -> Distribution:
     Raises:
         ConfigurationError: The file cannot be read, or a field is wrong.
     """
-    top = Table(path, read_toml(path))
+    top = Table(path, read_toml_file(path))
     origins = _named(top, "origins", _origin)
     key_groups = _named(top, "key_groups", _key_group)
     default = top.table("default_behavior")
@@ -79,7 +79,7 @@ def read_local_settings(path: Path) -> LocalSettings:
     Raises:
         ConfigurationError: The file cannot be read, a field is wrong, or it is the API's to tell.
     """
-    top = Table(path, read_toml(path))
+    top = Table(path, read_toml_file(path))
     advice = "leave it out, or leave out the id of the distribution"
     _refuse(top, (*_DESCRIBED, *_NOT_IN_TEMPLATES), "CloudFront's API", advice)
     settings = _local(top)
@@ -94,7 +94,7 @@ def read_template_settings(path: Path) -> TemplateSettings:
         ConfigurationError: The file cannot be read, a field is wrong, or it is the template's to
             tell.
     """
-    top = Table(path, read_toml(path))
+    top = Table(path, read_toml_file(path))
     _refuse(top, _DESCRIBED, "the template", "leave it out, or leave out --template")
     local = _local(top)
     nothing = Table(path, {})
