@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-from aws_lambda_powertools import Metrics
 
 # First, since it finds a Node.js for the CDK.
 from tests.cdk.templates import Json, of_type, only, texts  # isort: skip
@@ -73,10 +72,9 @@ def test_alarms_on_the_issuer_are_on_what_requests_write(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     issue = issue_module()
-    metrics = Metrics(namespace=issue.NAMESPACE, service=issue.SERVICE)
     written: set[str] = set()
     for reply in (Reply(200), Reply(403, code="login_required"), Reply(503, code="unavailable")):
-        issue._count(metrics, reply, "mine")
+        issue._count(reply, "mine")
         emf = json.loads(capsys.readouterr().out)
         (told,) = emf["_aws"]["CloudWatchMetrics"]
         assert told["Namespace"] == NAMESPACE
