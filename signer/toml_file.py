@@ -20,6 +20,9 @@ def read_toml_file(file: Path) -> dict[str, object]:
         problem = f"cannot be read: {error.strerror or 'unknown error'}"
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        problem = "is nested too deeply"
+    except ValueError as error:
+        # Python's limit on the digits of a number too.
         problem = f"is not TOML: {error}"
     raise ConfigurationError("configuration_file", f"{file}: {problem}", file=str(file))

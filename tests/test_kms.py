@@ -20,7 +20,7 @@ from signer.edge import Behavior, Distribution, EdgeServer, FolderOrigin
 from signer.errors import SigningError
 from tests.ministack_cloud import Cloud, running_cloud
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 KEY_PAIR_ID = "K2JCJMDEHXQW5F"
 SPECS = {KeyAlgorithm.RSA_2048: "RSA_2048", KeyAlgorithm.ECDSA_P256: "ECC_NIST_P256"}

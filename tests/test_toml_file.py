@@ -16,7 +16,14 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "cannot be read: "), (b"a = '\xff'", "is not UTF-8 text"), (b"a = ", "is not TOML: ")],
+    [
+        (None, "cannot be read: "),
+        (b"a = '\xff'", "is not UTF-8 text"),
+        (b"a = ", "is not TOML: "),
+        (b"a = " + b"9" * 5000, "is not TOML: "),
+        (b"a = " + b"[" * 5000, "is nested too deeply"),
+    ],
+    ids=["missing", "octets", "broken", "long number", "deep"],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
     file = tmp_path / "some.toml"

@@ -17,7 +17,7 @@ from cdk.audit import secret_ids
 from signer.dev.environment import ready_environment
 from tests.cdk.watched import ACCOUNT, GROUP, OTHER_ROTATOR, READER, ROTATOR, SECRET, watched
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 # EventBridge's rules for patterns, as MiniStack has them for TestEventPattern.
 MATCHER = """

@@ -14,7 +14,7 @@ import pytest
 from cdk.app import main
 from tests.cdk.templates import template_of
 
-pytestmark = [pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 CDK = [sys.executable, str(ROOT / "tools" / "cdk.py")]

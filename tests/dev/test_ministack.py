@@ -16,7 +16,7 @@ from signer.dev.ministack import MiniStack, _environment, _Settings, running_min
 from signer.errors import ConfigurationError
 from tests.dev.running import gone
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 
 @pytest.fixture(scope="module")

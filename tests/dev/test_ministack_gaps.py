@@ -27,7 +27,7 @@ from signer.dev.ministack import (
 from tests.dev.gaps_template import BROKEN, changed, template
 from tests.tls import make_tls
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 STACK = "gaps"
 SECOND_PORT = 443

@@ -27,7 +27,7 @@ from signer.dev.ministack import (
 from signer.s3 import S3Issuer
 from tests.s3.signing import BUCKET
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "presigned.md").read_text(encoding="utf-8")
 ROLE_POLICY, BUCKET_POLICY, CORS = map(

@@ -29,7 +29,7 @@ from signer.dev.ministack import (
 from signer.s3 import S3Issuer, SignedUpload
 from tests.s3.signing import BUCKET
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 KEYS = [
     "plain.txt",

@@ -17,7 +17,7 @@ from signer.s3 import S3Issuer
 from tests.s3.signing import BUCKET
 from tests.tls import make_tls
 
-pytestmark = [pytest.mark.ministack]
+pytestmark = pytest.mark.ministack
 
 
 @pytest.fixture(scope="module")
